@@ -1,0 +1,135 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Every target builds in Swift 6 mode with warnings as errors.
+let strict: [SwiftSetting] = [.unsafeFlags(["-warnings-as-errors"])]
+
+func library(_ name: String, in path: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(path)", swiftSettings: strict)
+}
+
+/// Tests mirror Sources, path for path.
+func tests(_ name: String, in path: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies + ["TestSupport"],
+        path: "Tests/\(path)", swiftSettings: strict)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, path: "Sources/Programs/\(name)", swiftSettings: strict)
+}
+
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+]
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+
+let package = Package(
+    name: "apus",
+    products: [
+        .executable(name: "apus", targets: ["apus"]),
+        .executable(name: "postdrop", targets: ["postdrop"]),
+        .executable(name: "postqueue", targets: ["postqueue"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    ],
+    targets: [
+        // C libraries that Debian packages.
+        .systemLibrary(name: "CBerkeleyDB", path: "Sources/Libraries/CBerkeleyDB"),
+        .systemLibrary(name: "CPCRE2", path: "Sources/Libraries/CPCRE2", pkgConfig: "libpcre2-8"),
+        .systemLibrary(name: "COpenSSL", path: "Sources/Libraries/COpenSSL", pkgConfig: "openssl"),
+        .systemLibrary(name: "CUnbound", path: "Sources/Libraries/CUnbound", pkgConfig: "libunbound"),
+
+        // Basics
+        .target(name: "CMailSystem", path: "Sources/Basics/CMailSystem", cSettings: [.define("_GNU_SOURCE")]),
+        library("MailSyntax", in: "Basics/MailSyntax"),
+        library("MailSystem", in: "Basics/MailSystem", ["CMailSystem", "MailSyntax"]),
+
+        library("Configuration", in: "Configuration", ["MailSyntax", "MailSystem"]),
+        library(
+            "Lookup", in: "Lookup",
+            ["Configuration", "MailSyntax", "MailSystem", "CBerkeleyDB", "CPCRE2", "CMailSystem"] + nio),
+        library("Spool", in: "Spool", ["MailSyntax", "MailSystem"]),
+        library("Routing", in: "Routing", ["Configuration", "Lookup", "MailSyntax", "MailSystem"]),
+        library(
+            "Cleanup", in: "Cleanup",
+            ["Configuration", "Lookup", "Routing", "Spool", "MailSyntax", "MailSystem"] + nio),
+
+        // Network
+        library("TLS", in: "Network/TLS", ["COpenSSL", "MailSystem"] + nio),
+        library("DNS", in: "Network/DNS", ["CUnbound", "MailSyntax", "MailSystem"] + nio),
+        library(
+            "InternalProtocol", in: "Network/InternalProtocol", ["CMailSystem", "MailSyntax", "MailSystem"] + nio),
+        library("Runtime", in: "Runtime", ["Configuration", "Lookup", "MailSystem", "InternalProtocol"] + nio),
+
+        // The way of a message
+        library(
+            "Receive", in: "Receive",
+            [
+                "Cleanup", "Configuration", "DNS", "InternalProtocol", "Lookup", "MailSyntax", "MailSystem", "Routing",
+                "Runtime", "Spool", "TLS",
+            ] + nio),
+        library(
+            "Queue", in: "Queue",
+            [
+                "Cleanup", "Configuration", "InternalProtocol", "Lookup", "MailSyntax", "MailSystem", "Routing",
+                "Runtime", "Spool", .product(name: "DequeModule", package: "swift-collections"),
+            ] + nio),
+        library(
+            "Send", in: "Send",
+            [
+                "Configuration", "DNS", "InternalProtocol", "Lookup", "MailSyntax", "MailSystem", "Runtime", "Spool",
+                "TLS",
+            ] + nio),
+        library(
+            "Deliver", in: "Deliver",
+            [
+                "Cleanup", "CMailSystem", "Configuration", "InternalProtocol", "Lookup", "MailSyntax", "MailSystem",
+                "Routing", "Runtime", "Spool",
+            ] + nio),
+
+        // What the administrator touches
+        library(
+            "Submission", in: "Operate/Submission", ["Configuration", "MailSyntax", "MailSystem", "Spool"]),
+        library(
+            "Operate", in: "Operate/Commands",
+            [
+                "CMailSystem", "Configuration", "Lookup", "MailSyntax", "MailSystem", "Spool", "Submission",
+            ]),
+        library(
+            "Master", in: "Operate/Master",
+            ["CMailSystem", "Configuration", "InternalProtocol", "MailSystem", "Runtime"]),
+
+        program("apus", ["Deliver", "Master", "Operate", "Queue", "Receive", "Runtime", "Send", "Submission"]),
+        program("postdrop", ["Submission"]),
+        program("postqueue", ["Submission"]),
+
+        // Tests
+        .target(
+            name: "TestSupport", dependencies: ["MailSystem", nioCore], path: "Tests/TestSupport",
+            swiftSettings: strict),
+        tests("MailSyntax", in: "Basics/MailSyntax"),
+        tests("MailSystem", in: "Basics/MailSystem"),
+        tests("Configuration", in: "Configuration"),
+        tests("Lookup", in: "Lookup"),
+        tests("Spool", in: "Spool"),
+        tests("Routing", in: "Routing"),
+        tests("Cleanup", in: "Cleanup"),
+        tests("TLS", in: "Network/TLS", [nioEmbedded]),
+        tests("DNS", in: "Network/DNS"),
+        tests("InternalProtocol", in: "Network/InternalProtocol", [nioEmbedded]),
+        tests("Receive", in: "Receive", [nioEmbedded]),
+        tests("Queue", in: "Queue"),
+        tests("Send", in: "Send", [nioEmbedded]),
+        tests("Deliver", in: "Deliver"),
+        tests("Submission", in: "Operate/Submission"),
+        tests("Operate", in: "Operate/Commands"),
+        tests("Master", in: "Operate/Master"),
+    ],
+    swiftLanguageModes: [.v6]
+)

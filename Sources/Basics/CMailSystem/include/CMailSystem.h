@@ -1,0 +1,3 @@
+#ifndef APUS_CMAILSYSTEM_H
+#define APUS_CMAILSYSTEM_H
+#endif

@@ -1,0 +1,48 @@
+import MailSyntax
+
+/// DNS record types that mail needs.
+public enum RecordType: UInt16, Sendable, Hashable {
+    case a = 1, ns = 2, cname = 5, soa = 6, ptr = 12, mx = 15, txt = 16, aaaa = 28, srv = 33, tlsa = 52
+}
+
+/// One record, decoded.
+public enum RecordData: Sendable, Equatable {
+    case a(IPAddress)
+    case aaaa(IPAddress)
+    case mx(preference: UInt16, host: String)
+    /// cname, ns, ptr: a domain name without the final dot.
+    case name(String)
+    /// The character strings of a TXT record, joined.
+    case text(String)
+    case srv(priority: UInt16, weight: UInt16, port: UInt16, host: String)
+    case tlsa(usage: UInt8, selector: UInt8, matching: UInt8, data: [UInt8])
+}
+
+public struct DNSRecord: Sendable, Equatable {
+    public var data: RecordData
+    public var timeToLive: Int
+
+    public init(data: RecordData, timeToLive: Int) {
+        self.data = data
+        self.timeToLive = timeToLive
+    }
+}
+
+/// What a query gave. A name without records of the type is `noData`; they are answers, not errors.
+public enum DNSAnswer: Sendable, Equatable {
+    case records([DNSRecord], secure: Bool)
+    /// NXDOMAIN: `Host not found`
+    case noSuchDomain
+    /// The name exists without records of this type: `Host found but no data record of requested type`
+    case noData
+    /// SERVFAIL, time-out, no server: `Host not found, try again`. The text says why.
+    case temporaryFailure(String)
+    /// A reply that can't be used (malformed names …)
+    case malformed(String)
+}
+
+/// Asks the DNS. Implementations never block the caller's event loop.
+public protocol Resolver: Sendable {
+    /// - Parameter name: a domain name in ASCII (A-label) form, with or without the final dot; no search list is applied.
+    func query(_ name: String, _ type: RecordType) async -> DNSAnswer
+}
