@@ -2,7 +2,16 @@ import MailSyntax
 
 /// DNS record types that mail needs.
 public enum RecordType: UInt16, Sendable, Hashable {
-    case a = 1, ns = 2, cname = 5, soa = 6, ptr = 12, mx = 15, txt = 16, aaaa = 28, srv = 33, tlsa = 52
+    case a = 1
+    case ns = 2
+    case cname = 5
+    case soa = 6
+    case ptr = 12
+    case mx = 15
+    case txt = 16
+    case aaaa = 28
+    case srv = 33
+    case tlsa = 52
 }
 
 /// One record, decoded.
