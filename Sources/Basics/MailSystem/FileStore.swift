@@ -65,6 +65,8 @@ public protocol FileStore: Sendable {
     func makeDirectory(_ path: String, permissions: UInt32) throws(SystemError)
     /// Calls `body` with each name (not `.` and `..`) in directory order until it returns false.
     func list(_ path: String, _ body: (String) throws -> Bool) throws
+    /// The names in a directory, one by one. Has a default that reads them all at once, for stores in memory.
+    func openDirectory(_ path: String) throws(SystemError) -> any DirectoryCursor
     func setPermissions(_ path: String, _ mode: UInt32) throws(SystemError)
     func setTimes(_ path: String, _ time: MailTime) throws(SystemError)
     /// Bytes that an unprivileged process may still write below `path`.

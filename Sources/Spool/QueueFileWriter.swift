@@ -1,0 +1,165 @@
+import Glibc
+import MailSystem
+
+/// Writes one new queue file. Records collect in memory until `flush` or `commit`, so that a small message costs one
+/// write. Until `commit` the file's mode says that it is not mail; `abort`, or losing the writer, removes it.
+/// `append…` never blocks; `create`, `flush`, `commit`, `abort` do.
+public final class QueueFileWriter: @unchecked Sendable {
+    // Unchecked: one message, used from one task at a time; the hops to the blocking pool are ordered by await.
+    public let id: QueueID
+    public let queue: String
+    /// Relative to the queue directory.
+    public let path: String
+    private let directory: QueueDirectory
+    private let file: any StoredFile
+    private var buffer: [UInt8] = []
+    /// File offset of the first byte of `buffer`.
+    private var flushed = 0
+    private var finished = false
+
+    private init(directory: QueueDirectory, queue: String, id: QueueID, path: String, file: any StoredFile) {
+        self.directory = directory
+        self.queue = queue
+        self.id = id
+        self.path = path
+        self.file = file
+    }
+
+    deinit { if !finished { discard() } }
+
+    /// Creates the file under a temporary name and renames it to its queue id at once.
+    /// - Parameter time: goes into the queue id.
+    public static func create(
+        in directory: QueueDirectory, queue: String = "incoming", time: MailTime,
+        permissions: UInt32 = QueueFileMode.writing
+    ) throws(SystemError) -> QueueFileWriter {
+        var stamp = time
+        var attempts = 0
+        while true {
+            let temporary = "\(queue)/\(stamp.microseconds).\(directory.processID)"
+            let file: any StoredFile
+            do {
+                file = try directory.store.create(temporary, permissions: permissions)
+            } catch {
+                attempts += 1
+                guard error.errno == EEXIST, attempts < 1000 else { throw error }
+                stamp.microseconds = (stamp.microseconds + 1) % 1_000_000
+                continue
+            }
+            do {
+                let inode = try file.status().inode
+                let id = QueueID(time: stamp, inode: inode, long: directory.longIDs)
+                let path = directory.path(queue: queue, id: id)
+                try directory.rename(temporary, to: path)
+                return QueueFileWriter(directory: directory, queue: queue, id: id, path: path, file: file)
+            } catch {
+                file.close()
+                try? directory.store.remove(temporary)
+                throw error
+            }
+        }
+    }
+
+    /// File offset of the record that is appended next.
+    public var offset: Int { flushed + buffer.count }
+
+    /// Bytes that wait for `flush`.
+    public var bufferedBytes: Int { buffer.count }
+
+    /// Appends a record. Returns its file offset.
+    @discardableResult
+    public func append(_ type: RecordType, _ payload: some Collection<UInt8>) -> Int {
+        let start = offset
+        RecordCodec.append(type, payload, to: &buffer)
+        return start
+    }
+
+    @discardableResult
+    public func append(_ type: RecordType, _ text: String = "") -> Int { append(type, text.utf8) }
+
+    @discardableResult
+    public func append(_ type: RecordType, _ payload: UnsafeRawBufferPointer) -> Int {
+        let start = offset
+        RecordCodec.append(type, payload, to: &buffer)
+        return start
+    }
+
+    @discardableResult
+    public func append(attribute name: String, _ value: String) -> Int { append(.attribute, "\(name)=\(value)") }
+
+    /// A pointer record; 0 is a place holder without effect.
+    @discardableResult
+    public func append(pointer target: Int) -> Int { append(.pointer, RecordCodec.column15(target)) }
+
+    /// Appends text lines separated by LF as `N` records, lines above `limit` bytes as `L…N`. Text after the last LF is
+    /// left over: its length is returned, and the caller passes it again with what follows.
+    public func append(lines bytes: UnsafeRawBufferPointer, limit: Int) -> Int {
+        let limit = max(1, limit)
+        var start = 0
+        buffer.reserveCapacity(buffer.count + bytes.count + bytes.count / 32)
+        while start < bytes.count, let base = bytes.baseAddress {
+            guard let found = memchr(base + start, 0x0a, bytes.count - start) else { break }
+            let end = UnsafeRawPointer(found) - base
+            while end - start > limit {
+                RecordCodec.append(
+                    .continued, UnsafeRawBufferPointer(rebasing: bytes[start..<(start + limit)]), to: &buffer)
+                start += limit
+            }
+            RecordCodec.append(.line, UnsafeRawBufferPointer(rebasing: bytes[start..<end]), to: &buffer)
+            start = end + 1
+        }
+        return bytes.count - start
+    }
+
+    /// Overwrites bytes that were written before: pointer flipping and type changes of the record editor.
+    public func overwrite(_ bytes: [UInt8], at position: Int) throws(SystemError) {
+        if position >= flushed, position + bytes.count <= offset {
+            buffer.replaceSubrange((position - flushed)..<(position - flushed + bytes.count), with: bytes)
+        } else {
+            try flush()
+            try file.write(bytes, at: position)
+        }
+    }
+
+    /// Writes what has collected.
+    public func flush() throws(SystemError) {
+        guard !buffer.isEmpty else { return }
+        try file.write(buffer, at: flushed)
+        flushed += buffer.count
+        buffer.removeAll(keepingCapacity: flushed < 1 << 20)
+    }
+
+    /// What was written so far, for editing before commit.
+    public func reader() throws(SystemError) -> QueueFileReader {
+        try flush()
+        return QueueFileReader(file: file, size: flushed)
+    }
+
+    /// Makes the message durable and visible: rewrites the size record in place, sets the mode, synchronises.
+    /// On an error the file is removed. The first record must be a `C` (or pass nil: maildrop files have none).
+    public func commit(size: SizeRecord?, permissions: UInt32 = QueueFileMode.ready) throws(SystemError) {
+        do {
+            if let size { try overwrite(RecordCodec.encode(.size, size.payload.utf8), at: 0) }
+            try flush()
+            try file.setPermissions(permissions)
+            try file.synchronize()
+        } catch {
+            discard()
+            throw error
+        }
+        finished = true
+        file.close()
+    }
+
+    /// Leaves nothing on disk.
+    public func abort() {
+        if !finished { discard() }
+    }
+
+    private func discard() {
+        finished = true
+        try? directory.store.remove(path)
+        file.close()
+        buffer = []
+    }
+}
