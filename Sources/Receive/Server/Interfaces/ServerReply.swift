@@ -61,7 +61,7 @@ public struct ServerReply: Sendable, Equatable {
 
     /// The same refusal as a temporary one, for soft_bounce: the first digits of code and status become 4.
     public var softened: ServerReply {
-        guard code >= 500 else { return self }
+        guard code >= 500, code <= 599 else { return self }
         var copy = self
         copy.code -= 100
         if let status, status.utf8.first == 53 { copy.status = "4" + status.dropFirst() }
