@@ -46,7 +46,9 @@ let package = Package(
         .systemLibrary(name: "CUnbound", path: "Sources/Libraries/CUnbound", pkgConfig: "libunbound"),
 
         // Basics
-        .target(name: "CMailSystem", path: "Sources/Basics/CMailSystem", cSettings: [.define("_GNU_SOURCE")]),
+        .target(
+            name: "CMailSystem", path: "Sources/Basics/CMailSystem", cSettings: [.define("_GNU_SOURCE")],
+            linkerSettings: [.linkedLibrary("crypt")]),
         library("MailSyntax", in: "Basics/MailSyntax"),
         library("MailSystem", in: "Basics/MailSystem", ["CMailSystem", "MailSyntax"]),
 

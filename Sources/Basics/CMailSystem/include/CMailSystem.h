@@ -1,3 +1,77 @@
 #ifndef APUS_CMAILSYSTEM_H
 #define APUS_CMAILSYSTEM_H
+
+// What Swift cannot call itself: variadic or macro-only system calls, and the one place that forks.
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/// What a new process gets. Pointers may be NULL where nothing is to be changed.
+struct apus_spawn_request {
+    const char *executable;
+    char *const *arguments;
+    char *const *environment;
+    /// Nonzero: set groups, gid and uid. Group count 0 clears the supplementary groups.
+    int change_identity;
+    uid_t uid;
+    gid_t gid;
+    const gid_t *groups;
+    size_t group_count;
+    const char *chroot_directory;
+    const char *working_directory;
+    /// Negative: keep.
+    int file_mask;
+    int new_session;
+    int new_process_group;
+    int no_new_privileges;
+    /// RLIMIT_FSIZE and RLIMIT_NOFILE; negative: keep.
+    int64_t file_size_limit;
+    int64_t open_files_limit;
+    /// Descriptor sources[i] of the parent becomes targets[i]; all others are closed.
+    const int *descriptor_sources;
+    const int *descriptor_targets;
+    size_t descriptor_count;
+    /// Nonzero: the kernel kills the child with this signal when its parent dies.
+    int parent_death_signal;
+};
+
+/// Forks and executes. Returns the process id, or -1 with errno set to what failed in parent or child;
+/// *failed_step names the step ("fork", "chroot", "exec" …).
+pid_t apus_spawn(const struct apus_spawn_request *request, const char **failed_step);
+
+/// sendmsg/recvmsg with SCM_RIGHTS. Return as sendmsg and recvmsg; descriptors received are close-on-exec.
+ssize_t apus_send_descriptors(int socket, const void *bytes, size_t length, const int *descriptors, size_t count);
+ssize_t apus_receive_descriptors(
+    int socket, void *bytes, size_t capacity, int *descriptors, size_t descriptor_capacity, size_t *descriptor_count,
+    int *truncated);
+
+/// Blocks the signals in every thread started from now on and returns a descriptor that reads them, or -1.
+int apus_signal_descriptor(const int *signals, size_t count);
+/// Number of the next pending signal (and the sender's process id), 0 when none is pending.
+int apus_next_signal(int descriptor, pid_t *sender);
+void apus_ignore_signal(int signal);
+
+/// A pipe of close-on-exec descriptors: reading end, writing end. Returns 0 or -1.
+int apus_pipe(int *ends);
+
+/// fcntl record lock over the whole file: type 'r', 'w' or 'u'. Returns 0 or -1 (EAGAIN/EACCES: held elsewhere).
+int apus_record_lock(int descriptor, char type, int wait);
+
+int apus_set_no_new_privileges(void);
+/// Descriptor that becomes readable when the process ends, or -1.
+int apus_process_descriptor(pid_t pid);
+/// setgroups + setgid + setuid for the whole process. Returns 0, or -1 with errno.
+int apus_drop_privileges(uid_t uid, gid_t gid, const gid_t *groups, size_t group_count);
+/// User id of the process at the other end of a unix-domain socket. Returns 0 or -1.
+int apus_peer_credentials(int socket, uid_t *uid, gid_t *gid, pid_t *pid);
+
+int apus_exited(int status);
+int apus_exit_status(int status);
+int apus_signaled(int status);
+int apus_term_signal(int status);
+
+/// crypt(3) in caller's memory. Writes a NUL-terminated hash into `result`. Returns 0, or -1.
+int apus_crypt(const char *phrase, const char *setting, char *result, size_t capacity);
+
 #endif

@@ -1,0 +1,117 @@
+import Glibc
+import MailSyntax
+
+/// Listening and connecting sockets.
+public enum Listeners {
+    /// A listening TCP socket on one address. Non-blocking and close-on-exec. IPv6 sockets take IPv6 only.
+    public static func tcp(address: IPAddress, port: UInt16, backlog: CInt = 1024) throws(SystemError) -> CInt {
+        let family = address.isIPv4 ? AF_INET : AF_INET6
+        let descriptor = socket(family, CInt(SOCK_STREAM.rawValue) | Descriptors.closeOnExec, 0)
+        if descriptor < 0 { throw SystemError("socket") }
+        do {
+            try setOption(descriptor, SOL_SOCKET, SO_REUSEADDR)
+            if !address.isIPv4 { try setOption(descriptor, CInt(IPPROTO_IPV6), IPV6_V6ONLY) }
+            try withSocketAddress(address, port: port) { pointer, length in
+                if Glibc.bind(descriptor, pointer, length) != 0 { throw SystemError("bind") }
+            }
+            if listen(descriptor, backlog) != 0 { throw SystemError("listen") }
+        } catch let error as SystemError {
+            close(descriptor)
+            throw error
+        } catch {
+            close(descriptor)
+            throw SystemError("bind")
+        }
+        Descriptors.setNonBlocking(descriptor)
+        return descriptor
+    }
+
+    static func setOption(_ descriptor: CInt, _ level: CInt, _ option: CInt) throws(SystemError) {
+        var on: CInt = 1
+        if setsockopt(descriptor, level, option, &on, socklen_t(MemoryLayout<CInt>.size)) != 0 {
+            throw SystemError("setsockopt")
+        }
+    }
+
+    static func withSocketAddress<R>(
+        _ address: IPAddress, port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) throws -> R
+    ) throws -> R {
+        if address.isIPv4 {
+            var native = sockaddr_in()
+            native.sin_family = sa_family_t(AF_INET)
+            native.sin_port = port.bigEndian
+            withUnsafeMutableBytes(of: &native.sin_addr) { $0.copyBytes(from: address.bytes) }
+            return try withUnsafePointer(to: &native) { pointer in
+                try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    try body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+        }
+        var native = sockaddr_in6()
+        native.sin6_family = sa_family_t(AF_INET6)
+        native.sin6_port = port.bigEndian
+        withUnsafeMutableBytes(of: &native.sin6_addr) { $0.copyBytes(from: address.bytes) }
+        return try withUnsafePointer(to: &native) { pointer in
+            try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                try body($0, socklen_t(MemoryLayout<sockaddr_in6>.size))
+            }
+        }
+    }
+
+    /// A listening unix-domain socket; a stale socket file is replaced.
+    /// - Parameter permissions: of the socket file.
+    public static func unix(
+        path: String, permissions: UInt32, type: Descriptors.SocketType = .stream, backlog: CInt = 1024
+    ) throws(SystemError) -> CInt {
+        let descriptor = socket(AF_UNIX, Descriptors.nativeType(type) | Descriptors.closeOnExec, 0)
+        if descriptor < 0 { throw SystemError("socket", path: path) }
+        do throws(SystemError) {
+            if let old = Files.linkStatus(path) {
+                guard old.mode & 0o170000 == 0o140000 else { throw SystemError("bind", path: path, errno: EEXIST) }
+                if unlink(path) != 0 { throw SystemError("remove", path: path) }
+            }
+            let bound = try withUnixAddress(path) { Glibc.bind(descriptor, $0, $1) }
+            if bound != 0 { throw SystemError("bind", path: path) }
+            if chmod(path, permissions) != 0 { throw SystemError("change mode of", path: path) }
+            if type != .datagram, listen(descriptor, backlog) != 0 { throw SystemError("listen", path: path) }
+        } catch {
+            close(descriptor)
+            throw error
+        }
+        Descriptors.setNonBlocking(descriptor)
+        return descriptor
+    }
+
+    /// A connected unix-domain socket, blocking and close-on-exec.
+    public static func connectUnix(
+        path: String, type: Descriptors.SocketType = .stream
+    ) throws(SystemError) -> CInt {
+        let descriptor = socket(AF_UNIX, Descriptors.nativeType(type) | Descriptors.closeOnExec, 0)
+        if descriptor < 0 { throw SystemError("socket", path: path) }
+        do throws(SystemError) {
+            let connected = try withUnixAddress(path) { Glibc.connect(descriptor, $0, $1) }
+            if connected != 0 { throw SystemError("connect to", path: path) }
+        } catch {
+            close(descriptor)
+            throw error
+        }
+        return descriptor
+    }
+
+    static func withUnixAddress<R>(
+        _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R
+    ) throws(SystemError) -> R {
+        var native = sockaddr_un()
+        native.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8)
+        guard bytes.count < MemoryLayout.size(ofValue: native.sun_path) else {
+            throw SystemError("bind", path: path, errno: ENAMETOOLONG)
+        }
+        withUnsafeMutableBytes(of: &native.sun_path) { $0.copyBytes(from: bytes) }
+        return withUnsafePointer(to: &native) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+    }
+}

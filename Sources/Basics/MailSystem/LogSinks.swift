@@ -1,0 +1,120 @@
+import Glibc
+import Synchronization
+
+/// Datagrams to the system log, as syslog(3) sends them.
+public final class SyslogSink: LogSink {
+    private let socket = Mutex<CInt>(-1)
+    private let facility: Int
+    private let path: String
+    private let clock: any MailClock
+
+    /// Connects at once, so that it works after a chroot; reconnects when the log daemon restarts.
+    /// - Parameter facility: syslog code, as `LogLine.facility` gives it.
+    public init(facility: Int, path: String = "/dev/log", clock: any MailClock = SystemClock()) {
+        self.facility = facility
+        self.path = path
+        self.clock = clock
+        LocalTime.prepare()
+        socket.withLock { $0 = Self.connect(path) }
+    }
+
+    deinit {
+        let descriptor = socket.withLock { $0 }
+        Descriptors.close(descriptor)
+    }
+
+    private static func connect(_ path: String) -> CInt {
+        (try? Listeners.connectUnix(path: path, type: .datagram)) ?? -1
+    }
+
+    public func write(_ record: LogRecord) {
+        let priority = facility | LogLine.syslogSeverity(record.severity)
+        var line = Array("<\(priority)>\(LocalTime.syslogStamp(clock.now())) \(record.tag)[\(getpid())]: ".utf8)
+        line += LogLine.message(record)
+        socket.withLock { descriptor in
+            for _ in 0..<2 {
+                if descriptor >= 0, (try? Descriptors.send(line, over: descriptor)) != nil { return }
+                Descriptors.close(descriptor)
+                descriptor = Self.connect(path)
+                if descriptor < 0 { return }
+            }
+        }
+    }
+}
+
+/// Lines of `maillog_file`: time, host, program and process as syslog daemons write them.
+public final class MaillogFileSink: LogSink {
+    private let descriptor: Mutex<CInt>
+    private let hostLabel: String
+    private let clock: any MailClock
+
+    /// - Parameters:
+    ///   - descriptor: opened for appending; taken over.
+    ///   - hostName: its first label stands in the lines.
+    public init(descriptor: CInt, hostName: String, clock: any MailClock = SystemClock()) {
+        self.descriptor = Mutex(descriptor)
+        self.clock = clock
+        hostLabel = hostName.split(separator: ".").first.map(String.init) ?? hostName
+        LocalTime.prepare()
+    }
+
+    /// Opens `path` for appending; `/dev/stdout` means the standard output.
+    public convenience init(path: String, hostName: String, clock: any MailClock = SystemClock()) throws(SystemError) {
+        let descriptor: CInt
+        if path == "/dev/stdout" {
+            descriptor = dup(STDOUT_FILENO)
+            if descriptor >= 0 { Descriptors.setCloseOnExec(descriptor) }
+        } else {
+            descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
+        }
+        if descriptor < 0 { throw SystemError("open", path: path) }
+        self.init(descriptor: descriptor, hostName: hostName, clock: clock)
+    }
+
+    deinit {
+        let last = descriptor.withLock { $0 }
+        Descriptors.close(last)
+    }
+
+    /// Continues in another file: the old one has been rotated away.
+    public func replace(descriptor new: CInt) {
+        let old = descriptor.withLock { current in
+            defer { current = new }
+            return current
+        }
+        Descriptors.close(old)
+    }
+
+    public func write(_ record: LogRecord) {
+        var line = Array("\(LocalTime.maillogStamp(clock.now())) \(hostLabel) \(record.tag)[\(getpid())]: ".utf8)
+        line += LogLine.message(record)
+        line.append(UInt8(ascii: "\n"))
+        // One write a line: O_APPEND keeps the lines of several processes whole.
+        descriptor.withLock { target in
+            do { try Descriptors.writeAll(line, to: target) } catch {}
+        }
+    }
+}
+
+/// `postmap: warning: …` on standard error, for commands.
+public struct StandardErrorSink: LogSink {
+    public init() {}
+
+    public func write(_ record: LogRecord) {
+        var line = Array("\(record.tag): ".utf8)
+        line += LogLine.message(record)
+        line.append(UInt8(ascii: "\n"))
+        do { try Descriptors.writeAll(line, to: STDERR_FILENO) } catch {}
+    }
+}
+
+/// Writes each record to several sinks.
+public struct LogSinks: LogSink {
+    private let sinks: [any LogSink]
+
+    public init(_ sinks: [any LogSink]) { self.sinks = sinks }
+
+    public func write(_ record: LogRecord) {
+        for sink in sinks { sink.write(record) }
+    }
+}

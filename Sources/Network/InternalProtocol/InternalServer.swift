@@ -1,0 +1,134 @@
+import Glibc
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// Answers requests on an inherited listening unix-domain socket. Each request runs in its own task.
+public final class InternalServer: Sendable {
+    private let channel: Channel
+    private let activity: InternalServerActivity
+
+    /// Starts accepting.
+    /// - Parameter listener: descriptor that already listens; taken over (closed with the server).
+    public static func start(
+        listener: CInt, group: any EventLoopGroup, handlers: InternalHandlers
+    ) async throws -> InternalServer {
+        let activity = InternalServerActivity()
+        let channel = try await ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .childChannelInitializer { child in
+                child.eventLoop.makeCompletedFuture {
+                    try child.pipeline.syncOperations.addHandlers(
+                        ByteToMessageHandler(FrameDecoder()),
+                        InternalServerHandler(handlers: handlers, activity: activity))
+                }
+            }
+            .withBoundSocket(listener)
+            .get()
+        return InternalServer(channel: channel, activity: activity)
+    }
+
+    private init(channel: Channel, activity: InternalServerActivity) {
+        self.channel = channel
+        self.activity = activity
+    }
+
+    /// Stops accepting, waits for the requests under way, closes all connections.
+    public func drain() async {
+        try? await channel.close().get()
+        await activity.finish()
+    }
+}
+
+/// Counts requests under way, so that a draining process knows when it is done.
+final class InternalServerActivity: Sendable {
+    private struct State {
+        var running = 0
+        var channels: [ObjectIdentifier: Channel] = [:]
+        var waiters: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let state = NIOLockedValueBox(State())
+    private static let lastPeer = Atomic<UInt64>(0)
+
+    static func nextPeer() -> InternalPeer {
+        InternalPeer(id: lastPeer.wrappingAdd(1, ordering: .relaxed).newValue)
+    }
+
+    func opened(_ channel: Channel) { state.withLockedValue { $0.channels[ObjectIdentifier(channel)] = channel } }
+
+    func closed(_ channel: Channel) { state.withLockedValue { $0.channels[ObjectIdentifier(channel)] = nil } }
+
+    func began() { state.withLockedValue { $0.running += 1 } }
+
+    func ended() {
+        let waiters = state.withLockedValue { state -> [CheckedContinuation<Void, Never>] in
+            state.running -= 1
+            guard state.running == 0 else { return [] }
+            defer { state.waiters = [] }
+            return state.waiters
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    func finish() async {
+        await withCheckedContinuation { continuation in
+            let idle = state.withLockedValue { state in
+                if state.running > 0 { state.waiters.append(continuation) }
+                return state.running == 0
+            }
+            if idle { continuation.resume() }
+        }
+        for channel in state.withLockedValue({ Array($0.channels.values) }) { try? await channel.close().get() }
+    }
+}
+
+final class InternalServerHandler: ChannelInboundHandler {
+    typealias InboundIn = Frame
+    typealias OutboundOut = ByteBuffer
+
+    private let handlers: InternalHandlers
+    private let activity: InternalServerActivity
+    private let peer = InternalServerActivity.nextPeer()
+
+    init(handlers: InternalHandlers, activity: InternalServerActivity) {
+        self.handlers = handlers
+        self.activity = activity
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        activity.opened(context.channel)
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        activity.closed(context.channel)
+        handlers.closed?(peer)
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let frame = unwrapInboundIn(data)
+        let channel = context.channel
+        let (handlers, peer, activity) = (handlers, peer, activity)
+        activity.began()
+        Task {
+            var answer: Frame
+            do {
+                let payload = try await handlers.handle(kind: frame.kind, payload: frame.payload, peer: peer)
+                answer = Frame(id: frame.id, kind: Frame.replyKind, payload: payload)
+            } catch {
+                answer = Frame(id: frame.id, kind: Frame.failureKind, payload: ByteBuffer(string: "\(error)"))
+            }
+            if frame.id != 0 {
+                var buffer = channel.allocator.buffer(capacity: 13 + answer.payload.readableBytes)
+                answer.write(to: &buffer)
+                try? await channel.writeAndFlush(buffer).get()
+            }
+            activity.ended()
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}
