@@ -63,8 +63,15 @@ let package = Package(
             ["Configuration", "Lookup", "Routing", "Spool", "MailSyntax", "MailSystem"] + nio),
 
         // Network
-        library("TLS", in: "Network/TLS", ["COpenSSL", "MailSystem"] + nio),
-        library("DNS", in: "Network/DNS", ["CUnbound", "MailSyntax", "MailSystem"] + nio),
+        library(
+            "TLS", in: "Network/TLS",
+            ["COpenSSL", "MailSystem", .product(name: "NIOConcurrencyHelpers", package: "swift-nio")] + nio),
+        library(
+            "DNS", in: "Network/DNS",
+            [
+                "CUnbound", "MailSyntax", "MailSystem",
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+            ] + nio),
         library(
             "InternalProtocol", in: "Network/InternalProtocol", ["CMailSystem", "MailSyntax", "MailSystem"] + nio),
         library("Runtime", in: "Runtime", ["Configuration", "Lookup", "MailSystem", "InternalProtocol"] + nio),
