@@ -49,16 +49,11 @@ public struct ClientNameLookup: Sendable {
         case .failure(let failure):
             return ClientName(status: failure.status, reverseStatus: failure.status)
         }
-        let text = AddressText.text(address)
-        guard Self.isHostName(reverse) else {
+        let text = address.description
+        guard HostName.isValid(reverse) else {
             return ClientName(
                 status: .notFound, reverseStatus: .notFound,
-                warnings: ["\(text): hostname \(reverse) verification failed: malformed name"])
-        }
-        guard AddressText.parse(reverse) == nil else {
-            return ClientName(
-                status: .forged, reverseName: reverse, reverseStatus: .ok,
-                warnings: ["numeric result \(reverse) in address->name lookup for \(text)"])
+                warnings: ["malformed hostname \(reverse) in address->name lookup for \(text)"])
         }
         let mismatch = "hostname \(reverse) does not resolve to address \(text)"
         // The forward look-up asks for the client's own family only, so that a dead AAAA can't hide an A.
@@ -87,7 +82,7 @@ public struct ClientNameLookup: Sendable {
 
     private func reverseName(of address: IPAddress) async -> Result<String, Failure> {
         if let name = lookup.hosts.name(of: address) { return .success(name) }
-        switch await lookup.resolver.query(AddressText.reverseName(address), .ptr) {
+        switch await lookup.resolver.query(address.reverseName, .ptr) {
         case .records(let records, _):
             for record in records {
                 if case .name(let name) = record.data, !name.isEmpty { return .success(name) }
@@ -95,23 +90,6 @@ public struct ClientNameLookup: Sendable {
             return .failure(Failure(status: .notFound))
         case .temporaryFailure: return .failure(Failure(status: .temporaryFailure))
         case .noSuchDomain, .noData, .malformed: return .failure(Failure(status: .notFound))
-        }
-    }
-
-    /// Letters, digits, hyphens, underscores; labels of 1 to 63 bytes that neither start nor end with a hyphen.
-    static func isHostName(_ name: String) -> Bool {
-        guard !name.isEmpty, name.utf8.count <= 255 else { return false }
-        return name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).allSatisfy { label in
-            guard !label.isEmpty, label.count <= 63, label.first != UInt8(ascii: "-"), label.last != UInt8(ascii: "-")
-            else { return false }
-            return label.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
-                    true
-                default: false
-                }
-            }
         }
     }
 }

@@ -43,15 +43,15 @@ public final class FakeResolver: Resolver {
     /// Adds A and AAAA records from text. Texts that are no addresses are ignored.
     public func addHost(_ name: String, _ addresses: String...) {
         for text in addresses {
-            guard let address = AddressText.parse(text) else { continue }
+            guard let address = IPAddress(text) else { continue }
             add(name, address.isIPv4 ? .a(address) : .aaaa(address))
         }
     }
 
     /// Makes an address and a name lead to each other.
     public func addClient(_ address: String, _ name: String) {
-        guard let parsed = AddressText.parse(address) else { return }
-        add(AddressText.reverseName(parsed), .name(name))
+        guard let parsed = IPAddress(address) else { return }
+        add(parsed.reverseName, .name(name))
         addHost(name, address)
     }
 

@@ -51,7 +51,7 @@ public struct HostsFile: Sendable {
 
     public init(path: String = "/etc/hosts", resolverConfiguration: String = "/etc/resolv.conf") {
         for words in SystemFile.words(of: path) where words.count > 1 {
-            guard let address = AddressText.parse(String(words[0])) else { continue }
+            guard let address = IPAddress(String(words[0])) else { continue }
             add(address, names: words.dropFirst().map(String.init))
         }
         searchList = ResolverConfiguration.searchList(of: resolverConfiguration)

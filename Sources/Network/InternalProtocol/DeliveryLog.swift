@@ -77,21 +77,9 @@ public enum DeliveryLog {
     ///
     /// - Parameter seconds: not negative.
     public static func delay(_ seconds: Double, resolution: Int = 2) -> String {
-        let limit = min(max(resolution, 0), 6)
-        var decimals: Int
-        switch seconds {
-        case ..<0.01: decimals = 6
-        case ..<0.1: decimals = 3
-        case ..<1: decimals = 2
-        case ..<10: decimals = 1
-        default: decimals = 0
-        }
-        if seconds < 0.01 {
-            var scale = 0.01
-            decimals = 3
-            while decimals < 6, seconds < scale / 10 * 10, seconds < 0.1 * pow10(-(decimals - 1)) { decimals += 1; scale /= 10 }
-        }
-        decimals = min(decimals, limit)
+        let thresholds = [10, 1, 0.1, 0.01, 0.001, 0.0001]
+        let significant = thresholds.firstIndex { seconds >= $0 } ?? thresholds.count
+        let decimals = min(significant, max(resolution, 0))
         var unit = 1
         for _ in 0..<decimals { unit *= 10 }
         let scaled = (seconds * Double(unit)).rounded()
@@ -103,12 +91,6 @@ public enum DeliveryLog {
         digits = String(repeating: "0", count: decimals - digits.utf8.count) + digits
         while digits.hasSuffix("0") { digits.removeLast() }
         return "\(whole).\(digits)"
-    }
-
-    private static func pow10(_ exponent: Int) -> Double {
-        var value = 1.0
-        for _ in 0..<abs(exponent) { value = exponent < 0 ? value / 10 : value * 10 }
-        return value
     }
 
     /// Control characters become `?`: reply texts are the peer's choice. UTF-8 stays.

@@ -9,7 +9,9 @@ public enum CipherList {
         let folded = grade.lowercased()
         let name = known.contains(folded) ? folded : "medium"
         var list = parameter("tls_\(name)_cipherlist")
-        if list.isEmpty { list = name == "high" ? "aNULL:-aNULL:HIGH:@STRENGTH" : "aNULL:-aNULL:HIGH:MEDIUM:+RC4:@STRENGTH" }
+        if list.isEmpty {
+            list = name == "high" ? "aNULL:-aNULL:HIGH:@STRENGTH" : "aNULL:-aNULL:HIGH:MEDIUM:+RC4:@STRENGTH"
+        }
         for exclusion in exclusions {
             for cipher in exclusion.split(whereSeparator: { " ,:\t\r\n".contains($0) }) {
                 list += ":!\(cipher)"

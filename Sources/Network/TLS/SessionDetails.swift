@@ -114,7 +114,9 @@ enum CertificateText {
         guard count >= 0, let bytes else { return "" }
         defer { CRYPTO_free(bytes, "", 0) }
         // Bound, and no control characters: names are the peer's choice.
-        let clean = UnsafeBufferPointer(start: bytes, count: min(Int(count), 256)).map { $0 < 0x20 || $0 == 0x7F ? 0x3F : $0 }
+        let clean = UnsafeBufferPointer(start: bytes, count: min(Int(count), 256)).map {
+            $0 < 0x20 || $0 == 0x7F ? 0x3F : $0
+        }
         return String(decoding: clean, as: UTF8.self)
     }
 

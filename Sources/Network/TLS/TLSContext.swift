@@ -1,6 +1,6 @@
 import COpenSSL
-import NIOCore
 import NIOConcurrencyHelpers
+import NIOCore
 
 /// Keys, trust anchors, protocols and ciphers of TLS servers or clients: an `SSL_CTX`. Made before chroot and privilege
 /// drop, because it reads files; shared by all sessions and event loops of the process.

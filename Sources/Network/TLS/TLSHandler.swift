@@ -38,7 +38,8 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
     ///   - serverName: clients: SNI to send; empty for none.
     ///   - sessionKey: clients: names the destination whose sessions may be resumed; empty for none.
     public init(
-        context: TLSContext, serverName: String = "", sessionKey: String = "", handshakeTimeout: TimeAmount = .seconds(300)
+        context: TLSContext, serverName: String = "", sessionKey: String = "",
+        handshakeTimeout: TimeAmount = .seconds(300)
     ) throws(TLSConfigurationError) {
         LibraryErrors.discard()
         let buffers = TLSBuffers()

@@ -66,10 +66,12 @@ extension TLSSettings {
         func words(_ text: String) -> [String] { text.split { ", \t\r\n".contains($0) }.map(String.init) }
 
         chainFiles = words(value("chain_files"))
-        keyPairs = [("RSA", "cert_file", "key_file"), ("ECDSA", "eccert_file", "eckey_file")].compactMap { kind, cert, key in
+        keyPairs = [("RSA", "cert_file", "key_file"), ("ECDSA", "eccert_file", "eckey_file")].compactMap {
+            kind, cert, key in
             let file = value(cert)
             let keyFile = value(key)
-            return file.isEmpty ? nil : KeyPair(kind: kind, certificateFile: file, keyFile: keyFile.isEmpty ? file : keyFile)
+            return file.isEmpty
+                ? nil : KeyPair(kind: kind, certificateFile: file, keyFile: keyFile.isEmpty ? file : keyFile)
         }
         caFile = value("CAfile")
         caPath = value("CApath")
@@ -79,7 +81,9 @@ extension TLSSettings {
         asksForClientCertificate = role == .server && asks
         cipherList = CipherList.text(
             grade: value(mandatory ? "mandatory_ciphers" : "ciphers"),
-            exclusions: [value("exclude_ciphers"), mandatory ? value("mandatory_exclude_ciphers") : "", asks ? "aNULL" : ""],
+            exclusions: [
+                value("exclude_ciphers"), mandatory ? value("mandatory_exclude_ciphers") : "", asks ? "aNULL" : "",
+            ],
             parameter: parameter)
         let curves = parameter("tls_eecdh_auto_curves")
         if !curves.isEmpty { groups = curves }
