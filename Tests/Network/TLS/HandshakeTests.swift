@@ -1,0 +1,159 @@
+import Glibc
+import NIOCore
+import NIOEmbedded
+import TLS
+import Testing
+
+/// Two handlers talk to each other over embedded channels.
+@Suite final class HandshakeTests {
+    private let directory = "/tmp/apus-tls-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+
+    private final class Recorder: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        var established: TLSSessionInfo?
+        var failure: TLSFailure?
+        var received = ByteBuffer()
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            var bytes = unwrapInboundIn(data)
+            received.writeBuffer(&bytes)
+        }
+
+        func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+            switch event {
+            case TLSEvent.established(let info): established = info
+            case TLSEvent.failed(let reason): failure = reason
+            default: break
+            }
+        }
+    }
+
+    private struct End {
+        let channel: EmbeddedChannel
+        let recorder: Recorder
+
+        init(_ handler: TLSHandler) throws {
+            recorder = Recorder()
+            channel = EmbeddedChannel()
+            try channel.pipeline.syncOperations.addHandlers([handler, recorder])
+            try channel.connect(to: .init(ipAddress: "127.0.0.1", port: 1)).wait()
+        }
+    }
+
+    private func makeCertificate() throws -> String {
+        mkdir(directory, 0o700)
+        let file = "\(directory)/both.pem"
+        let command =
+            "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test.example -keyout \(file) -out \(file).c "
+            + "2>/dev/null && cat \(file).c >> \(file)"
+        try #require(system(command) == 0)
+        return file
+    }
+
+    deinit { _ = system("rm -rf \(directory)") }
+
+    private func pump(_ a: End, _ b: End) throws {
+        var moved = true
+        while moved {
+            moved = false
+            while let bytes = try a.channel.readOutbound(as: ByteBuffer.self) {
+                try b.channel.writeInbound(bytes)
+                moved = true
+            }
+            while let bytes = try b.channel.readOutbound(as: ByteBuffer.self) {
+                try a.channel.writeInbound(bytes)
+                moved = true
+            }
+        }
+    }
+
+    private func server(_ protocols: String = ">=TLSv1") throws -> TLSContext {
+        var settings = TLSSettings(role: .server)
+        settings.chainFiles = [try makeCertificate()]
+        settings.protocols = protocols
+        return try TLSContext(settings)
+    }
+
+    @Test func dataArrivesInBothDirectionsAndTheSummaryNamesTheParts() throws {
+        let client = try End(TLSHandler(context: TLSContext(TLSSettings(role: .client))))
+        let serverEnd = try End(TLSHandler(context: server()))
+        // Written before the handshake is over: must wait for it.
+        client.channel.writeAndFlush(ByteBuffer(string: "EHLO x\r\n"), promise: nil)
+        try pump(client, serverEnd)
+        let info = try #require(serverEnd.recorder.established)
+        #expect(
+            info.logSummary(peer: "unknown[192.0.2.1]")
+                == "Anonymous TLS connection established from unknown[192.0.2.1]: TLSv1.3 with cipher "
+                + "TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange X25519 server-signature RSA-PSS (2048 bits) "
+                + "server-digest SHA256")
+        #expect(
+            info.receivedComment == [
+                "(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)",
+                " key-exchange X25519 server-signature RSA-PSS (2048 bits) server-digest SHA256)",
+                "(No client certificate requested)",
+            ])
+        let seen = try #require(client.recorder.established)
+        #expect(
+            seen.logSummary(peer: "mx[192.0.2.2]:25").hasPrefix(
+                "Untrusted TLS connection established to mx[192.0.2.2]:25: "))
+        #expect(serverEnd.recorder.received == ByteBuffer(string: "EHLO x\r\n"))
+
+        let large = ByteBuffer(repeating: 0x61, count: 300_000)
+        serverEnd.channel.writeAndFlush(large, promise: nil)
+        try pump(client, serverEnd)
+        #expect(client.recorder.received == large)
+    }
+
+    @Test func tls12IsSummedUpInTheCipherName() throws {
+        let client = try End(TLSHandler(context: TLSContext(TLSSettings(role: .client))))
+        let serverEnd = try End(TLSHandler(context: server("TLSv1.2")))
+        try pump(client, serverEnd)
+        let info = try #require(serverEnd.recorder.established)
+        #expect(
+            info.logSummary(peer: "x[192.0.2.1]")
+                == "Anonymous TLS connection established from x[192.0.2.1]: TLSv1.2 with cipher "
+                + "ECDHE-RSA-AES256-GCM-SHA384 (256/256 bits)")
+    }
+
+    @Test func garbageFailsTheHandshakeAndClosesTheChannel() throws {
+        let end = try End(TLSHandler(context: server()))
+        try end.channel.writeInbound(ByteBuffer(string: "EHLO i.am.not.tls\r\n"))
+        let failure = try #require(end.recorder.failure)
+        #expect(failure.logSummary(role: .server, peer: "u[192.0.2.1]") == "SSL_accept error from u[192.0.2.1]: -1")
+        #expect(
+            failure.warnings.first?.hasPrefix("TLS library problem: error:0A00010B:SSL routines::wrong version number:")
+                == true)
+        #expect(!end.channel.isActive)
+    }
+
+    @Test func aPeerThatVanishesAndOneThatSaysNothing() throws {
+        let context = try server()
+        let gone = try End(TLSHandler(context: context))
+        try gone.channel.close().wait()
+        #expect(gone.recorder.failure == nil || gone.recorder.failure?.kind == .lostConnection)
+        let silent = try End(TLSHandler(context: context, handshakeTimeout: .seconds(10)))
+        silent.channel.embeddedEventLoop.advanceTime(by: .seconds(11))
+        #expect(silent.recorder.failure?.kind == .timedOut)
+    }
+
+    @Test func closingSendsCloseNotifyWhichEndsThePeer() throws {
+        let client = try End(TLSHandler(context: TLSContext(TLSSettings(role: .client))))
+        let serverEnd = try End(TLSHandler(context: server()))
+        try pump(client, serverEnd)
+        client.channel.close(promise: nil)
+        try pump(client, serverEnd)
+        #expect(serverEnd.recorder.failure == nil)
+        #expect(!serverEnd.channel.isActive)
+    }
+
+    @Test func aMissingKeyIsAnErrorInWords() {
+        var settings = TLSSettings(role: .server)
+        settings.keyPairs = [.init(kind: "RSA", certificateFile: "/nonexistent.pem", keyFile: "/nonexistent.pem")]
+        #expect {
+            _ = try TLSContext(settings)
+        } throws: { error in
+            (error as? TLSConfigurationError)?.warnings.first
+                == "cannot get RSA certificate from file \"/nonexistent.pem\": disabling TLS support"
+        }
+    }
+}
