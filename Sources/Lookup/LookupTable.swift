@@ -18,6 +18,9 @@ public protocol LookupTable: Sendable {
     /// `type:name` as main.cf has it.
     var name: String { get }
 
+    /// `type:name` as log lines have it: with the suffix of the file that is read.
+    var logName: String { get }
+
     /// True for types that take only the whole query (regexp, pcre, cidr, tcp, socketmap …): callers then skip
     /// partial keys such as `user@`, parent domains and address prefixes, as access(5) and virtual(5) document.
     var takesWholeKeyOnly: Bool { get }
@@ -25,10 +28,53 @@ public protocol LookupTable: Sendable {
     /// The value for `key`, or nil when the table has none. Folds the key's case where the type does.
     func find(_ key: String) async throws(LookupError) -> String?
 
+    /// `find` for octets of any kind, such as header and body lines (header_checks(5)).
+    func find(octets key: [UInt8]) async throws(LookupError) -> [UInt8]?
+
     /// True once the source behind an opened table has been replaced or modified.
     var hasChanged: Bool { get }
 }
 
 extension LookupTable {
+    public var logName: String { name }
     public var hasChanged: Bool { false }
+
+    public func find(octets key: [UInt8]) async throws(LookupError) -> [UInt8]? {
+        try await find(String(decoding: key, as: UTF8.self)).map { Array($0.utf8) }
+    }
+}
+
+/// A table that answers without waiting: from memory or from a local file.
+public protocol ImmediateTable: LookupTable {
+    func lookUp(_ key: [UInt8]) throws(LookupError) -> [UInt8]?
+}
+
+extension ImmediateTable {
+    public func find(_ key: String) async throws(LookupError) -> String? {
+        try lookUp(Array(key.utf8)).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    public func find(octets key: [UInt8]) async throws(LookupError) -> [UInt8]? { try lookUp(key) }
+}
+
+/// A table whose entries can be listed: `postmap -s`.
+public protocol ListableTable: LookupTable {
+    /// Calls `body` with each entry, in the table's own order.
+    func forEach(_ body: (_ key: [UInt8], _ value: [UInt8]) -> Void) throws(LookupError)
+}
+
+/// What became of a new entry.
+public enum UpdateResult: Sendable {
+    case stored
+    /// The key has a value already, which stays.
+    case duplicate
+}
+
+/// A table that commands change in place: `postmap`, `postmap -i`, `postmap -d`.
+public protocol UpdatableTable: LookupTable {
+    func update(_ key: [UInt8], _ value: [UInt8]) throws(LookupError) -> UpdateResult
+    /// Returns false when there was no such key.
+    func delete(_ key: [UInt8]) throws(LookupError) -> Bool
+    /// All changes are in the file when this returns. No calls after it.
+    func close() throws(LookupError)
 }

@@ -1,0 +1,55 @@
+/// `inline:{ key = value, { key = text with spaces } }` (DATABASE_README, inline).
+struct InlineTable: ImmediateTable, ListableTable {
+    let name: String
+    private let keys: KeyFolding
+    private let entries: OctetMap
+
+    var takesWholeKeyOnly: Bool { false }
+
+    static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
+        try request.requireReading()
+        return try InlineTable(request)
+    }
+
+    private init(_ request: TableRequest) throws(TableOpenError) {
+        name = "\(request.specification)"
+        keys = KeyFolding(request.options)
+        let values = request.options.contains(.valueIsFileName)
+        let hint = "\"\(name)\"; need \"inline:{name=\(values ? "filename" : "value")...}\""
+        let text = Array(request.name.utf8)
+        guard let body = try? ListSyntax.unbrace(text[...]) else { throw TableOpenError("bad syntax: \(hint)") }
+        var entries = OctetMap()
+        for element in ListSyntax.split(body) {
+            let (key, value) = try Self.pair(element, hint: hint)
+            do {
+                let stored = values ? try FileValue.encode(value) : value
+                entries.insert(keys.fold(key), stored, replacing: true)
+            } catch {
+                throw TableOpenError("\(error.reason): \(hint)")
+            }
+        }
+        if entries.isEmpty { throw TableOpenError("empty table: \(hint)") }
+        self.entries = entries
+    }
+
+    private static func pair(
+        _ element: ArraySlice<UInt8>, hint: String
+    ) throws(TableOpenError) -> ([UInt8], [UInt8]) {
+        var text = element
+        if element.first == UInt8(ascii: "{") {
+            do {
+                text = try ListSyntax.unbrace(element)
+            } catch {
+                throw TableOpenError("\(error.reason): \(hint)")
+            }
+        }
+        guard let equals = text.firstIndex(of: UInt8(ascii: "=")) else {
+            throw TableOpenError("missing '=' after attribute name: \(hint)")
+        }
+        return (Array(ListSyntax.trim(text[..<equals])), Array(ListSyntax.trim(text[(equals + 1)...])))
+    }
+
+    func lookUp(_ key: [UInt8]) throws(LookupError) -> [UInt8]? { entries[keys.fold(key)] }
+
+    func forEach(_ body: ([UInt8], [UInt8]) -> Void) throws(LookupError) { entries.forEach(body) }
+}

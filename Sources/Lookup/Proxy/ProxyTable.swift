@@ -1,0 +1,36 @@
+/// `proxy:type:name`: the table itself, opened in this process.
+///
+/// Postfix asks its proxymap process, so that a chrooted process reaches the table and many share one. Here one process
+/// serves all clients of a privilege and opens tables before chroot, so that nothing is left to ask for; what remains
+/// is proxymap's rule that only tables in `proxy_read_maps` may be opened.
+enum ProxyTable {
+    static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
+        if request.options.contains(.noProxy) {
+            throw TableOpenError("\(request.type):\(request.name) map is not allowed for security-sensitive data")
+        }
+        if let allowed = request.settings.proxyReadMaps, !allowed.contains(request.name) {
+            throw TableOpenError("\(request.specification) map is not listed in proxy_read_maps")
+        }
+        let target = try request.opener.openOrThrow(request.name, options: request.options)
+        return RenamedTable(name: "\(request.specification)", target: target)
+    }
+}
+
+/// A table under another name.
+struct RenamedTable: LookupTable {
+    let name: String
+    let target: any LookupTable
+
+    var takesWholeKeyOnly: Bool { target.takesWholeKeyOnly }
+    var hasChanged: Bool { target.hasChanged }
+
+    func find(_ key: String) async throws(LookupError) -> String? {
+        do { return try await target.find(key) } catch { throw LookupError(table: name, reason: error.reason) }
+    }
+
+    func find(octets key: [UInt8]) async throws(LookupError) -> [UInt8]? {
+        do { return try await target.find(octets: key) } catch {
+            throw LookupError(table: name, reason: error.reason)
+        }
+    }
+}

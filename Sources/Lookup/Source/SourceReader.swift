@@ -1,0 +1,57 @@
+/// The entries of a postmap source, with postmap's warnings about what is not one.
+public struct SourceReader {
+    public struct Entry: Sendable {
+        public let key: [UInt8]
+        public let value: [UInt8]
+        public let line: Int
+    }
+
+    private let path: String
+    private let options: TableOptions
+    private let ignoredSuffix: String
+    private var lines: LogicalLines
+
+    /// - Parameters:
+    ///   - path: how warnings name the source.
+    ///   - ignoredSuffix: what the warning about a line without value ends with.
+    public init(_ path: String, _ text: [UInt8], options: TableOptions, ignoredSuffix: String = "") {
+        self.path = path
+        self.options = options
+        self.ignoredSuffix = ignoredSuffix
+        lines = LogicalLines(text)
+    }
+
+    /// The next entry; warns of the lines that it skips.
+    public mutating func next(warn: (String) -> Void) -> Entry? {
+        while let line = lines.next() {
+            let place = "\(path), line \(line.number)"
+            if line.startsWithSpace {
+                warn("\(path): logical line must not start with whitespace: \"\(Self.excerpt(line.text))\"")
+                continue
+            }
+            if options.contains(.utf8), String(validating: line.text, as: UTF8.self) == nil {
+                warn("\(place): non-UTF-8 input \"\(line.text.text)\" -- ignoring this line")
+                continue
+            }
+            switch SourceEntry(line.text) {
+            case .unbalancedQuote:
+                warn("\(place): unbalanced '\"' in '\(line.text.text)' -- ignoring this line")
+            case .noValue:
+                warn("\(place): expected format: key whitespace value\(ignoredSuffix)")
+            case .entry(let key, let value, let looksLikeAlias):
+                if looksLikeAlias { warn("\(place): record is in \"key: value\" format; is this an alias file?") }
+                guard options.contains(.valueIsFileName) else {
+                    return Entry(key: key, value: value, line: line.number)
+                }
+                do {
+                    return Entry(key: key, value: try FileValue.encode(value), line: line.number)
+                } catch {
+                    warn("\(place): \(error.reason): skipping this entry")
+                }
+            }
+        }
+        return nil
+    }
+
+    private static func excerpt(_ text: [UInt8]) -> String { text.prefix(30).text }
+}

@@ -1,0 +1,64 @@
+import MailSystem
+import Synchronization
+
+/// Opens tables by their `type:name`, once each, and knows whether one of them has changed since.
+///
+/// One opener serves a process or a service in it; open every table before chroot and before privileges are dropped.
+public final class TableOpener: Sendable {
+    public let settings: TableSettings
+    public let log: MailLog
+    private let opened: Mutex<[Key: any LookupTable]> = Mutex([:])
+
+    private struct Key: Hashable {
+        let specification: String
+        let options: TableOptions
+    }
+
+    public init(settings: TableSettings, log: MailLog) {
+        self.settings = settings
+        self.log = log
+    }
+
+    /// The table, for a daemon. One that cannot be opened is reported, and then fails every lookup: callers answer
+    /// "try again later", never "not found".
+    public func open(_ specification: String, options: TableOptions = .standard) -> any LookupTable {
+        let options = settings.utf8 ? options.union(.utf8) : options
+        let key = Key(specification: specification, options: options)
+        if let table = opened.withLock({ $0[key] }) { return table }
+        let table: any LookupTable
+        do {
+            table = try openOrThrow(specification, options: options)
+        } catch {
+            log.error(error.reason)
+            table = UnavailableTable(name: specification, reason: error.reason, log: log)
+        }
+        return opened.withLock { tables in
+            if let first = tables[key] { return first }
+            tables[key] = table
+            return table
+        }
+    }
+
+    /// The table, for a command that gives up when it cannot be opened. Not recorded for `anyChanged`.
+    public func openOrThrow(
+        _ specification: String, options: TableOptions = .standard
+    ) throws(TableOpenError) -> any LookupTable {
+        try openOrThrow(TableSpecification(specification), options: options)
+    }
+
+    public func openOrThrow(
+        _ specification: TableSpecification, options: TableOptions = .standard
+    ) throws(TableOpenError) -> any LookupTable {
+        guard let type = TableTypes.find(specification.type) else {
+            throw TableOpenError("unsupported dictionary type: \(specification.type)")
+        }
+        return try type.open(TableRequest(specification: specification, options: options, opener: self))
+    }
+
+    /// All tables that `open` has given out.
+    public var openTables: [any LookupTable] { opened.withLock { Array($0.values) } }
+
+    /// True once a table's source was replaced or modified and the table could not follow by itself: time for a new
+    /// generation of the process.
+    public func anyChanged() -> Bool { openTables.contains { $0.hasChanged } }
+}

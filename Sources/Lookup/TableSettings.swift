@@ -1,0 +1,15 @@
+/// The main.cf settings that tables depend on.
+public struct TableSettings: Sendable {
+    /// `berkeley_db_read_buffer_size`: cache of an opened table, bytes.
+    public var readBufferSize = 131_072
+    /// `berkeley_db_create_buffer_size`: cache while a table is built, bytes.
+    public var createBufferSize = 16_777_216
+    /// `smtputf8_enable`.
+    public var utf8 = false
+    /// `default_database_type`, for names without a type.
+    public var defaultType = "hash"
+    /// `proxy_read_maps`, split: tables that `proxy:` may open. nil: no check (commands run by the administrator).
+    public var proxyReadMaps: Set<String>?
+
+    public init() {}
+}

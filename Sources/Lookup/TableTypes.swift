@@ -1,0 +1,58 @@
+import MailSystem
+
+/// What a table type is given to open a table.
+struct TableRequest {
+    let specification: TableSpecification
+    let options: TableOptions
+    let opener: TableOpener
+
+    var type: String { specification.type }
+    var name: String { specification.name }
+    var settings: TableSettings { opener.settings }
+    var log: MailLog { opener.log }
+
+    /// For types that can only be read.
+    func requireReading() throws(TableOpenError) {
+        if options.contains(.writable) || options.contains(.create) {
+            throw TableOpenError("\(specification) map requires O_RDONLY access mode")
+        }
+    }
+}
+
+/// A type of table: its name in main.cf and how to open one.
+struct TableType: Sendable {
+    let name: String
+    /// `postmap` can make such tables from a source file.
+    var creatable = false
+    let open: @Sendable (TableRequest) throws(TableOpenError) -> any LookupTable
+}
+
+/// The registry: a new type is a folder and a line here.
+public enum TableTypes {
+    static let all: [TableType] = [
+        //        TableType(name: "btree", creatable: true, open: BerkeleyTable.open),
+        //        TableType(name: "cidr", open: CIDRTable.open),
+        TableType(name: "debug", open: DebugTable.open),
+        TableType(name: "environ", open: EnvironmentTable.open),
+        TableType(name: "fail", creatable: true, open: FailTable.open),
+        //        TableType(name: "hash", creatable: true, open: BerkeleyTable.open),
+        TableType(name: "inline", open: InlineTable.open),
+        TableType(name: "internal", open: InternalTable.open),
+        //        TableType(name: "pcre", open: PCRETable.open),
+        TableType(name: "pipemap", open: PipeTable.open),
+        TableType(name: "proxy", open: ProxyTable.open),
+        TableType(name: "randmap", open: RandomTable.open),
+        //        TableType(name: "regexp", open: RegexpTable.open),
+        TableType(name: "static", open: StaticTable.open),
+        TableType(name: "texthash", open: TextHashTable.open),
+        TableType(name: "unionmap", open: UnionTable.open),
+        TableType(name: "unix", open: UnixTable.open),
+    ]
+
+    private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+
+    static func find(_ name: String) -> TableType? { byName[name] }
+
+    /// The names that `postconf -m` lists, sorted.
+    public static var names: [String] { all.map(\.name) }
+}
