@@ -1,0 +1,166 @@
+import Synchronization
+
+/// The settings of one snapshot and the values expanded so far.
+final class ParameterStore: Sendable {
+    let directory: String
+    let main: MainFile
+    let overrides: [ParameterSetting]
+    let settings: [String: ParameterSetting]
+    let order: [String]
+    let processName: String
+    let service: String
+    let facts: HostFacts
+    private let cache = Mutex(Cache())
+
+    private struct Cache {
+        var values: [String: String] = [:]
+        var failures: [String: MacroError] = [:]
+        var addresses: [InterfaceAddress]?
+    }
+
+    /// Postfix's limit for a parameter whose value names a parameter whose value …
+    static let depthLimit = 100
+
+    init(
+        directory: String, main: MainFile, overrides: [ParameterSetting], processName: String, service: String,
+        facts: HostFacts
+    ) {
+        self.directory = directory
+        self.main = main
+        self.overrides = overrides
+        self.processName = processName
+        self.service = service
+        self.facts = facts
+        var settings: [String: ParameterSetting] = [:]
+        settings.reserveCapacity(main.settings.count + overrides.count)
+        var order: [String] = []
+        for setting in main.settings + overrides {
+            if settings.updateValue(setting, forKey: setting.name) == nil { order.append(setting.name) }
+        }
+        self.settings = settings
+        self.order = order
+    }
+
+    // MARK: Expansion
+
+    /// The value as daemons read it: expanded, except for the few whose reader expands them itself.
+    func value(_ name: String) -> String? {
+        if let definition = ParameterCatalogue.definition(name), definition.kind == .raw {
+            return settings[name]?.value ?? definition.defaultValue
+        }
+        if let known = cache.withLock({ $0.values[name] }) { return known }
+        do {
+            return try evaluate(name, depth: 0)
+        } catch {
+            cache.withLock { $0.failures[name] = error }
+            return defaultValue(name) ?? ""
+        }
+    }
+
+    /// Why a value cannot be expanded, nil when it can.
+    func failure(_ name: String) -> MacroError? {
+        do {
+            _ = try evaluate(name, depth: 0)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// The expanded default, whatever main.cf says of this parameter.
+    func defaultValue(_ name: String) -> String? {
+        guard let text = unexpandedDefault(name) else { return nil }
+        return (try? expand(text, depth: 1)) ?? ""
+    }
+
+    func expand(_ text: String, depth: Int) throws(MacroError) -> String {
+        try MacroText.expand(text) { (name) throws(MacroError) in try self.evaluate(name, depth: depth + 1) }
+    }
+
+    private func evaluate(_ name: String, depth: Int) throws(MacroError) -> String? {
+        if let known = cache.withLock({ $0.values[name] }) { return known }
+        guard depth <= Self.depthLimit else {
+            throw MacroError(description: "unreasonable macro call nesting: \"\(name)\"")
+        }
+        var value: String
+        if let setting = settings[name] {
+            value = try expand(setting.value, depth: depth)
+        } else if let text = unexpandedDefault(name) {
+            value = try expand(text, depth: depth)
+        } else {
+            return nil
+        }
+        // Debian: a file name instead of a domain.
+        if name == "myorigin", value.utf8.first == UInt8(ascii: "/") { value = facts.firstLine(value) ?? value }
+        let result = value
+        cache.withLock { $0.values[name] = result }
+        return result
+    }
+
+    private func unexpandedDefault(_ name: String) -> String? {
+        switch name {
+        case "config_directory": return directory
+        case "process_name": return processName
+        case "service_name": return service
+        case "process_id": return ProcessIdentity.text
+        case "myhostname": return defaultHostName
+        case "mydomain": return defaultDomain
+        case "mynetworks":
+            return OwnNetworks.networks(style: value("mynetworks_style") ?? "host", addresses: ownAddresses)
+        default:
+            guard let definition = ParameterCatalogue.definition(name), definition.lifeCycle != .removed else {
+                return nil
+            }
+            return definition.defaultValue
+        }
+    }
+
+    /// The machine's name; one without a dot gets mydomain, if main.cf sets it, or `localdomain`.
+    private var defaultHostName: String {
+        if facts.hostName.utf8.contains(UInt8(ascii: ".")) { return facts.hostName }
+        let domain = settings["mydomain"]?.value ?? ""
+        return facts.hostName + "." + (domain.isEmpty || domain.contains("$myhostname") ? "localdomain" : domain)
+    }
+
+    /// myhostname without its first label.
+    private var defaultDomain: String {
+        let host = settings["myhostname"].flatMap { try? expand($0.value, depth: 1) } ?? defaultHostName
+        guard let dot = host.utf8.firstIndex(of: UInt8(ascii: ".")) else { return "localdomain" }
+        let domain = String(host[host.utf8.index(after: dot)...])
+        return domain.isEmpty ? "localdomain" : domain
+    }
+
+    var ownAddresses: [InterfaceAddress] {
+        if let known = cache.withLock({ $0.addresses }) { return known }
+        let found = OwnNetworks.addresses(
+            interfaces: value("inet_interfaces") ?? "all", protocols: value("inet_protocols") ?? "all", facts: facts)
+        cache.withLock { $0.addresses = found }
+        return found
+    }
+
+    // MARK: Typed values
+
+    func integer(_ name: String, _ text: String) -> Int? {
+        guard let number = Self.number(text) else { return nil }
+        return ParameterCatalogue.definition(name)?.bounds(number) ?? true ? number : nil
+    }
+
+    func time(_ name: String, _ text: String) -> Int? {
+        let definition = ParameterCatalogue.definition(name)
+        guard let number = TimeSetting.seconds(text, defaultUnit: definition?.timeUnit ?? UInt8(ascii: "s")) else {
+            return nil
+        }
+        return definition?.bounds(number) ?? true ? number : nil
+    }
+
+    /// A decimal number with an optional sign.
+    static func number(_ text: String) -> Int? {
+        let digits = text.hasPrefix("-") || text.hasPrefix("+") ? text.dropFirst() : text[...]
+        guard let number = TimeSetting.decimal(digits) else { return nil }
+        return text.hasPrefix("-") ? -number : number
+    }
+}
+
+extension ParameterDefinition {
+    func bounds(_ number: Int) -> Bool { number >= minimum ?? .min && number <= maximum ?? .max }
+}
