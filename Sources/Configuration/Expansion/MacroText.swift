@@ -240,7 +240,8 @@ private struct MacroParser {
     private var emptyName: MacroError { MacroError(description: "empty macro name: \"\(string(text))\"") }
 
     private func syntax(_ what: String, _ inner: ArraySlice<UInt8>, _ place: Int) -> MacroError {
-        let before = inner[inner.startIndex..<place].suffix(15)
-        return MacroError(description: "\(what): \"...\(string(before))>>>\(string(inner[place...]))\"")
+        let before = inner[inner.startIndex..<place]
+        let start = before.lastIndex(of: UInt8(ascii: "{")).map { $0 + 1 } ?? before.startIndex
+        return MacroError(description: "\(what): \"...\(string(before[start...]))>>>\(string(inner[place...]))\"")
     }
 }

@@ -23,7 +23,7 @@ struct MacroTextTests {
         ("${b", "truncated macro reference: \"${b\""), ("a$", "empty macro name: \"a$\""),
         ("$-x ${}", "empty macro name: \"$-x ${}\""),
         ("a${myhostname)}", "attribute name syntax error at: \"...myhostname>>>)\""),
-        ("${foo?{a}:{b}x}", "unexpected input at: \"...?{a}:{b}>>>x\""),
+        ("${foo?{a}:{b}x}", "unexpected input at: \"...b}>>>x\""),
         ("${{a} <level {b}?{x}}", "malformed compatibility level syntax: \"a\""),
     ])
     func refuses(_ text: String, _ reason: String) {
