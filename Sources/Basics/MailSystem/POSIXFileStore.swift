@@ -75,6 +75,10 @@ public struct POSIXFileStore: FileStore {
         }
     }
 
+    public func openDirectory(_ path: String) throws(SystemError) -> any DirectoryCursor {
+        try POSIXDirectoryCursor(absolute(path))
+    }
+
     public func setPermissions(_ path: String, _ mode: UInt32) throws(SystemError) {
         if chmod(absolute(path), mode) != 0 { throw SystemError("change mode of", path: path) }
     }
