@@ -1,0 +1,101 @@
+import Glibc
+import MailSystem
+import NIOCore
+import NIOPosix
+import Testing
+
+@testable import InternalProtocol
+
+@Suite struct InternalConnectionTests {
+    private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+
+    private func request(_ recipients: Int) -> DeliveryRequest {
+        var request = DeliveryRequest(
+            service: "virtual", nexthop: "example.com", queueID: "4X1", sender: "jürgen@example.com", recipients: [])
+        request.origin.clientName = "mail"
+        request.flags = [.record, .connectionReuse]
+        request.recipients = (0..<recipients).map {
+            DeliveryRecipient(offset: $0, address: "u\($0)@example.com", originalAddress: "o", dsnNotify: 2)
+        }
+        return request
+    }
+
+    private var handlers: InternalHandlers {
+        var handlers = InternalHandlers()
+        handlers.on(DeliveryRequest.self) { request in
+            if request.queueID == "SLOW" { try await Task.sleep(for: .milliseconds(200)) }
+            if request.queueID == "BAD" { throw WireError("no such message") }
+            return DeliveryReport(
+                results: request.recipients.map {
+                    RecipientResult(
+                        offset: $0.offset, outcome: .bounced, status: "5.1.1", action: "failed", reason: $0.address)
+                },
+                destinationFailure: DestinationFailure(status: "4.4.1", reason: "down"))
+        }
+        return handlers
+    }
+
+    @Test func valuesSurviveTheCodec() throws {
+        let request = request(3)
+        var writer = WireWriter()
+        request.encode(into: &writer)
+        var reader = WireReader(writer.buffer)
+        #expect(try DeliveryRequest(from: &reader) == request)
+        // Every cut of the bytes is an error, not a trap.
+        for length in 0..<writer.buffer.readableBytes {
+            var cut = WireReader(writer.buffer.getSlice(at: 0, length: length) ?? ByteBuffer())
+            #expect(throws: WireError.self) { try DeliveryRequest(from: &cut) }
+        }
+    }
+
+    @Test func callsOverASocketAnswerOutOfOrder() async throws {
+        let path = "/tmp/apus-int-\(getpid())-a"
+        let listener = try Listeners.unix(path: path, permissions: 0o600)
+        let server = try await InternalServer.start(listener: listener, group: Self.group, handlers: handlers)
+        let connection = InternalConnection(path: path, eventLoop: Self.group.next())
+        var slow = request(1)
+        slow.queueID = "SLOW"
+        let slowRequest = slow
+        async let late = connection.call(slowRequest)
+        let quick = try await connection.call(request(5000))
+        #expect(quick.results.count == 5000)
+        #expect(quick.results.last?.reason == "u4999@example.com")
+        #expect(quick.destinationFailure?.status == "4.4.1")
+        #expect(try await late.results.count == 1)
+        var bad = request(1)
+        bad.queueID = "BAD"
+        let badRequest = bad
+        await #expect(throws: InternalProtocolError.remote("no such message")) {
+            try await connection.call(badRequest)
+        }
+        await server.drain()
+        unlink(path)
+    }
+
+    @Test func drainWaitsForWorkAndClientsReconnect() async throws {
+        let path = "/tmp/apus-int-\(getpid())-b"
+        let connection = InternalConnection(path: path, eventLoop: Self.group.next())
+        await #expect(throws: InternalProtocolError.self) { try await connection.call(self.request(1)) }
+        let listener = try Listeners.unix(path: path, permissions: 0o600)
+        let first = try await InternalServer.start(
+            listener: dup(listener), group: Self.group, handlers: handlers)
+        var slow = request(1)
+        slow.queueID = "SLOW"
+        let slowRequest = slow
+        async let late = connection.call(slowRequest)
+        try await Task.sleep(for: .milliseconds(50))
+        await first.drain()
+        #expect(try await late.results.count == 1)
+        // The listener stayed open in "master": a second generation serves the same path.
+        let second = try await InternalServer.start(listener: listener, group: Self.group, handlers: handlers)
+        try await Task.sleep(for: .milliseconds(50))
+        #expect(try await connection.call(request(2)).results.count == 2)
+        await second.drain()
+        unlink(path)
+    }
+
+    @Test func loopbackUsesTheSameHandlers() async throws {
+        let loopback = LoopbackConnection(handlers)
+        #expect(try await loopback.call(request(2)).results.map(\.offset) == [0, 1])
+    }
+}
