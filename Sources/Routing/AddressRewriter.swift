@@ -41,12 +41,12 @@ public struct AddressRewriter: Sendable {
     /// - Returns: external form, quoted where it must be.
     public func rewriteExternal(_ tokens: [AddressToken], context: RewriteContext) -> String {
         var tokens = tokens
+        // `@` alone is the empty address.
+        if tokens == [.op(0x40)] { return "\"\"" }
         stripSourceRoute(&tokens)
         if !tokens.contains(.op(0x40)) { operators.replaceFirst(in: &tokens) }
         let at = tokens.lastIndex(of: .op(0x40))
         if let at {
-            // `@` alone is the empty address.
-            if tokens.count == 1 { return "\"\"" }
             completeDomain(&tokens, at: at, context)
         } else if tokens.isEmpty || tokens == [.quoted([])] {
             return "\"\""

@@ -28,7 +28,7 @@ extension AddressResolver {
                 // Not $myorigin: an address without domain is this very host's.
                 return RecipientParts(local: text, domain: hostName, isRouted: hasOperator(text))
             }
-            let name = domain.utf8.count > 1 && domain.utf8.last == 0x2E ? String(domain.dropLast()) : domain
+            let name = withoutFinalDot(domain)
             if isRouting(local) {
                 if name.isEmpty {
                     text = local
@@ -46,6 +46,12 @@ extension AddressResolver {
             return RecipientParts(local: local, domain: name, isRouted: hasOperator(local))
         }
         return nil
+    }
+
+    private func withoutFinalDot(_ domain: String) -> String {
+        let bytes = domain.utf8
+        guard bytes.count > 1, bytes.last == 0x2E, bytes.dropLast().last != 0x2E else { return domain }
+        return String(decoding: bytes.dropLast(), as: UTF8.self)
     }
 
     /// The local part names another destination that this system would send to.

@@ -37,7 +37,7 @@ public enum AddressText {
         var length = 0
         for token in tokens {
             switch token {
-            case .atom(let text), .quoted(let text), .literal(let text), .comment(let text): length += text.count
+            case .atom(let text), .quoted(let text), .literal(let text), .comment(let text): length += text.count + 1
             default: break
             }
         }

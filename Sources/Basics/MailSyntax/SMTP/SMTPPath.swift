@@ -10,22 +10,18 @@ public enum SMTPPath {
         var bytes = Array(token.text.utf8)[...]
         let isBracketed = bytes.count >= 2 && bytes.first == 0x3C && bytes.last == 0x3E
         if isBracketed { bytes = bytes.dropFirst().dropLast() } else if strict { return nil }
+        // A source route (appendix C) is dropped: `@a,@b:user@c` is `user@c`.
+        if bytes.first == 0x40, let colon = bytes.firstIndex(of: 0x3A) { bytes = bytes[(colon + 1)...] }
         var found: String?
         for element in AddressListParser.parse(bytes) {
             switch element {
             case .address(let tokens):
                 guard found == nil else { return nil }
-                found = AddressText.internalForm(withoutRoute(tokens))
+                found = AddressText.internalForm(tokens)
             case .comment where !strict: break
             default: if strict { return nil }
             }
         }
         return found ?? ""
-    }
-
-    /// `@a,@b:user@c` is `user@c` (appendix C).
-    private static func withoutRoute(_ tokens: [AddressToken]) -> [AddressToken] {
-        guard tokens.first == .op(0x40), let colon = tokens.firstIndex(of: .op(0x3A)) else { return tokens }
-        return Array(tokens[(colon + 1)...])
     }
 }
