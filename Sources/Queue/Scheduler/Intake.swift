@@ -19,6 +19,8 @@ public struct Intake: Sendable {
         public var id: String
         /// Ask for delivery although its transport is deferred: the queue is being flushed.
         public var isFlush: Bool
+        /// Reported as new, not found in the directory.
+        public var isAnnounced = false
     }
 
     private struct Scan: Sendable {
@@ -60,6 +62,9 @@ public struct Intake: Sendable {
             deferred.nextIgnoresTimes = deferred.nextIgnoresTimes || ignoreTimes
         }
     }
+
+    /// The next scan of the deferred directory takes files whatever their time.
+    public mutating func ignoreTimesNext() { deferred.nextIgnoresTimes = true }
 
     /// The next thing to do when there is room for `room` more messages; `.idle` when there is nothing. Call again
     /// until it is idle: a directory whose names have run out is read on while files are being opened.
@@ -107,7 +112,11 @@ public struct Intake: Sendable {
             deferredIsNext = false
             return QueueEntryName(source: .deferred, id: id, isFlush: deferred.ignoreTimes)
         }
-        if let id = announced.popFirst() ?? incoming.names.popFirst() {
+        if let id = announced.popFirst() {
+            deferredIsNext = true
+            return QueueEntryName(source: .incoming, id: id, isFlush: false, isAnnounced: true)
+        }
+        if let id = incoming.names.popFirst() {
             deferredIsNext = true
             return QueueEntryName(source: .incoming, id: id, isFlush: false)
         }

@@ -112,7 +112,9 @@ public final class Scheduler {
         switch end {
         case .answered: destination.recordSuccess()
         case .unreachable(let failure):
-            if destination.recordFailure(failure) { suspend(destination, failure, now: now) }
+            let reason = DestinationFailure(
+                status: failure.status, reason: "delivery temporarily suspended: \(failure.reason)")
+            if destination.recordFailure(reason) { suspend(destination, reason, now: now) }
         case .transportFailed(let failure): suspend(transport, failure, now: now)
         }
         if settings.debugFeedback, before != destination.window {

@@ -1,0 +1,165 @@
+import InternalProtocol
+import MailSystem
+import Spool
+
+/// The end of a message's stay in the active queue: notified, removed, or put off.
+extension QueueManager {
+    /// Every recipient has been tried.
+    func finish(_ message: ActiveMessage) {
+        message.isEnding = true
+        if !message.hasDeferred, !message.hasBounced, !message.hasTrace, !message.requests.mayHaveLogs {
+            return remove(message, logs: [])
+        }
+        spawn { await $0.conclude(message) }
+    }
+
+    private func conclude(_ message: ActiveMessage) async {
+        await findLogs(of: message)
+        if message.hasBounced {
+            if await notify(.failure, message) {
+                await dropLog("bounce", of: message)
+            } else {
+                message.hasDeferred = true
+            }
+        }
+        if message.hasTrace {
+            _ = await notify(message.isVerification ? .verification : .trace, message)
+            await dropLog("trace", of: message)
+        }
+        guard message.hasDeferred else { return remove(message, logs: message.logNames) }
+        if await expire(message) { return remove(message, logs: message.logNames) }
+        await warnOfDelay(message)
+        await putOff(message)
+    }
+
+    /// Logs that an earlier attempt, or an earlier process, left.
+    private func findLogs(of message: ActiveMessage) async {
+        guard message.requests.mayHaveLogs, !(message.hasBounced && message.hasTrace) else { return }
+        let store = environment.store
+        let id = message.id
+        guard
+            let found = try? await environment.work.run({
+                (bounce: store.hasLog("bounce", id: id), trace: store.hasLog("trace", id: id))
+            })
+        else { return }
+        message.hasBounced = message.hasBounced || found.bounce
+        message.hasTrace = message.hasTrace || found.trace
+    }
+
+    private func notify(_ kind: NotificationKind, _ message: ActiveMessage) async -> Bool {
+        await environment.notifier.notify(kind, id: message.id, message: message.message)
+    }
+
+    private func dropLog(_ log: String, of message: ActiveMessage) async {
+        let store = environment.store
+        let id = message.id
+        _ = try? await environment.work.run { try BounceLog.remove(store.directory, queue: log, id: id) }
+    }
+
+    /// Gives up a message that is too old, or that the administrator expired.
+    private func expire(_ message: ActiveMessage) async -> Bool {
+        guard message.wroteDeferLog else { return false }
+        let isOld = settings.retry.isExpired(
+            arrival: message.message.arrival, isBounce: message.isBounce, now: environment.clock.now())
+        guard isOld || message.requests.expire else { return false }
+        let word = message.requests.expire ? "force-expired" : "expired"
+        log.info(
+            DeliveryLog.printable(
+                "\(message.id): from=<\(shown(message.message.sender))>, status=\(word), returned to sender"))
+        return await notify(.expired, message)
+    }
+
+    private func warnOfDelay(_ message: ActiveMessage) async {
+        guard message.wroteDeferLog, let time = message.message.warningTime, time > 0,
+            let offset = message.message.warningOffset, environment.clock.now().seconds >= time
+        else { return }
+        guard await notify(.delay, message) else { return }
+        let store = environment.store
+        let id = message.id
+        do {
+            try await environment.work.run { try store.markWarned(id: id, at: offset) }
+        } catch {
+            log.warning("\(id): record delay warning: \(error)")
+        }
+    }
+
+    private func putOff(_ message: ActiveMessage) async {
+        let wall = environment.clock.now()
+        let delay = settings.retry.delay(arrival: message.message.arrival, now: wall)
+        let store = environment.store
+        let id = message.id
+        let trace = message.flags.contains(.record) ? message.message.traceOffset : nil
+        do {
+            try await environment.work.run {
+                // The report of `sendmail -v` covers the first attempt only.
+                if let trace { try store.markTraced(id: id, at: trace) }
+                try store.deferMessage(id: id, until: wall.adding(seconds: delay))
+            }
+        } catch {
+            log.warning("\(id): move to deferred queue: \(error)")
+        }
+        active[id.text] = nil
+        if !isStopped { pump() }
+    }
+
+    // MARK: removal
+
+    private func remove(_ message: ActiveMessage, logs: [String]) {
+        removals.append(Removal(id: message.id, logs: logs))
+        guard !isRemoving else { return }
+        isRemoving = true
+        spawn { await $0.removeFinished() }
+    }
+
+    /// Removes what has finished, all that has collected in one go.
+    private func removeFinished() async {
+        let store = environment.store
+        while !removals.isEmpty {
+            let batch = removals
+            removals = []
+            let errors =
+                try? await environment.work.run {
+                    batch.map { removal -> SystemError? in
+                        do {
+                            try store.remove(id: removal.id, logs: removal.logs)
+                            return nil
+                        } catch {
+                            return error
+                        }
+                    }
+                }
+            for (index, removal) in batch.enumerated() {
+                if let error = errors?[index] {
+                    log.warning("\(removal.id): remove: \(error)")
+                } else {
+                    log.info("\(removal.id): removed")
+                }
+                active[removal.id.text] = nil
+            }
+            pump()
+        }
+        isRemoving = false
+    }
+
+    // MARK: after stop
+
+    /// A delivery ended while the process is draining: the message goes to its end, or back for the next process.
+    func settleAfterStop(_ message: ActiveMessage) async {
+        guard active[message.id.text] === message, inFlight[ObjectIdentifier(message)] == nil, !message.isEnding else {
+            return
+        }
+        if message.scheduled.heldRecipients == 0, message.scheduled.unreadRecipients == 0, message.next == nil {
+            message.isEnding = true
+            await conclude(message)
+        } else {
+            await giveBack(message)
+        }
+    }
+
+    func giveBack(_ message: ActiveMessage) async {
+        let store = environment.store
+        let id = message.id
+        active[id.text] = nil
+        _ = try? await environment.work.run { store.release(id: id) }
+    }
+}
