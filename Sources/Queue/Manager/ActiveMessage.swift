@@ -26,7 +26,9 @@ struct OpenedMessage: Sendable {
 }
 
 /// A message of the active queue: what its file says, and what has happened to its recipients so far.
-final class ActiveMessage {
+final class ActiveMessage: @unchecked Sendable {
+    // Unchecked: belongs to one queue manager, and only its actor touches it.
+
     let id: QueueID
     let message: QueuedMessage
     let requests: MessageRequests

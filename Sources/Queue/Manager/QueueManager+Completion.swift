@@ -120,7 +120,7 @@ extension QueueManager {
             let errors =
                 try? await environment.work.run {
                     batch.map { removal -> SystemError? in
-                        do {
+                        do throws(SystemError) {
                             try store.remove(id: removal.id, logs: removal.logs)
                             return nil
                         } catch {

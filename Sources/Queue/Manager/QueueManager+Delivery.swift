@@ -49,7 +49,8 @@ extension QueueManager {
             return DestinationFailure(status: "4.3.0", reason: "mail transport unavailable")
         }
         log.warning(
-            "transport \(transport) failure -- see a previous warning/fatal/panic logfile record for the problem description")
+            "transport \(transport) failure -- see a previous warning/fatal/panic logfile record for the problem description"
+        )
         return DestinationFailure(status: "4.3.0", reason: "unknown mail transport error")
     }
 

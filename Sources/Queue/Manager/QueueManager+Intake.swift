@@ -162,7 +162,7 @@ extension QueueManager {
     /// recipient's domain.
     private func filterRoute(_ filter: String, recipient: String) -> (transport: String, nexthop: String) {
         let parts = filter.utf8.split(separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
-        let transport = String(Substring(parts.first ?? []))
+        let transport = parts.first.map { String(Substring($0)) } ?? ""
         let nexthop = parts.count > 1 ? String(Substring(parts[1])) : ""
         if !nexthop.isEmpty { return (transport, nexthop) }
         if !settings.defaultFilterNexthop.isEmpty { return (transport, settings.defaultFilterNexthop) }

@@ -1,7 +1,9 @@
 import InternalProtocol
 
 /// A message of the active queue, as the scheduler knows it.
-public final class ScheduledMessage {
+public final class ScheduledMessage: @unchecked Sendable {
+    // Unchecked: belongs to one scheduler, which one actor owns.
+
     public let queueID: String
     /// When the message entered the active queue.
     public let activated: Moment
@@ -45,7 +47,9 @@ public struct RoutedRecipient: Sendable, Equatable {
 
 /// One delivery that the scheduler has decided on: it occupies a slot of its transport and of its destination until
 /// `Scheduler.completed` is told how it ended.
-public final class Delivery {
+public final class Delivery: @unchecked Sendable {
+    // Unchecked: belongs to one scheduler, which one actor owns.
+
     public let message: ScheduledMessage
     public let recipients: [DeliveryRecipient]
     public let nexthop: String
