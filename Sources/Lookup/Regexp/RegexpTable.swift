@@ -1,0 +1,79 @@
+import Glibc
+import MailSystem
+
+/// `regexp:/path` and `regexp:{ {rule} … }`: POSIX regular expressions (regexp_table(5)).
+struct RegexpTable: ImmediateTable {
+    let name: String
+    private let rules: PatternRules<POSIXPattern>
+
+    var takesWholeKeyOnly: Bool { true }
+
+    static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
+        try request.requireReading()
+        var reader = PatternReader(RegexpDialect(), try RuleText(request), request.options)
+        return RegexpTable(name: "\(request.specification)", rules: reader.read())
+    }
+
+    func lookUp(_ key: [UInt8]) throws(LookupError) -> [UInt8]? { rules.find(key) }
+}
+
+struct RegexpDialect: PatternDialect {
+    static var missingDelimiterSuffix: String { "skipping this rule" }
+    static var allowsSecondPattern: Bool { true }
+
+    static func knows(_ flag: UInt8) -> Bool {
+        flag == UInt8(ascii: "i") || flag == UInt8(ascii: "m") || flag == UInt8(ascii: "x")
+    }
+
+    /// Each flag toggles: by default case is ignored, the syntax is extended, newlines are not special.
+    func compile(_ pattern: ArraySlice<UInt8>, flags: [UInt8]) throws(TableOpenError) -> POSIXPattern {
+        var options = REG_EXTENDED | REG_ICASE
+        for flag in flags {
+            switch flag {
+            case UInt8(ascii: "i"): options ^= REG_ICASE
+            case UInt8(ascii: "x"): options ^= REG_EXTENDED
+            default: options ^= REG_NEWLINE
+            }
+        }
+        return try POSIXPattern(pattern, options: options)
+    }
+}
+
+/// A pattern of regcomp(3).
+///
+/// `@unchecked Sendable`: written once here; regexec(3) may run on it in many threads at once.
+final class POSIXPattern: CompiledPattern, @unchecked Sendable {
+    private let compiled: UnsafeMutablePointer<regex_t>
+
+    init(_ pattern: ArraySlice<UInt8>, options: CInt) throws(TableOpenError) {
+        let compiled = UnsafeMutablePointer<regex_t>.allocate(capacity: 1)
+        compiled.initialize(to: regex_t())
+        let text = pattern.map { CChar(bitPattern: $0) } + [0]
+        let status = regcomp(compiled, text, options)
+        if status != 0 {
+            var message = [CChar](repeating: 0, count: 512)
+            regerror(status, compiled, &message, message.count)
+            compiled.deallocate()
+            let bytes = message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+            throw TableOpenError(String(decoding: bytes, as: UTF8.self))
+        }
+        self.compiled = compiled
+    }
+
+    deinit {
+        regfree(compiled)
+        compiled.deallocate()
+    }
+
+    var groupCount: Int { compiled.pointee.re_nsub }
+
+    func match(_ key: [UInt8], captures: Bool) -> [Range<Int>?]? {
+        let text = key.map { CChar(bitPattern: $0) } + [0]
+        guard captures else { return regexec(compiled, text, 0, nil, 0) == 0 ? [] : nil }
+        var matches = [regmatch_t](repeating: regmatch_t(), count: groupCount + 1)
+        guard regexec(compiled, text, matches.count, &matches, 0) == 0 else { return nil }
+        return matches.map { match in
+            match.rm_so < 0 || match.rm_eo < match.rm_so ? nil : Int(match.rm_so)..<Int(match.rm_eo)
+        }
+    }
+}
