@@ -11,5 +11,8 @@ public struct TableSettings: Sendable {
     /// `proxy_read_maps`, split: tables that `proxy:` may open. nil: no check (commands run by the administrator).
     public var proxyReadMaps: Set<String>?
 
+    /// How many entries a table that is being built will have, roughly; 0 when unknown.
+    public var expectedCount = 0
+
     public init() {}
 }

@@ -105,7 +105,7 @@ struct PrefixTree: Sendable {
         length == 0 ? 0 : key & (UInt128.max << UInt128(128 - length))
     }
 
-    private static func bit(_ key: UInt128, _ position: Int) -> Bool { key << UInt128(position) >> 127 == 1 }
+    private static func bit(_ key: UInt128, _ position: Int) -> Bool { (key << UInt128(position)) >> 127 == 1 }
 
     private static func commonBits(_ left: UInt128, _ right: UInt128) -> Int { (left ^ right).leadingZeroBitCount }
 }

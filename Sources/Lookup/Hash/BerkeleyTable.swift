@@ -51,8 +51,11 @@ final class BerkeleyTable: LookupTable, ListableTable, UpdatableTable {
         keys = KeyFolding(request.options)
         let writing = !options.isDisjoint(with: [.writable, .create])
         cacheSize = writing ? request.settings.createBufferSize : request.settings.readBufferSize
-        let opened = try writing ? Self.openForWriting(request, path, type, cacheSize) : Self.openForReading(
-            path, type, cacheSize, wait: true)
+        let opened =
+            try writing
+            ? Self.openForWriting(request, path, type, cacheSize)
+            : Self.openForReading(
+                path, type, cacheSize, wait: true)
         let plain = options.contains(.keysWithoutNUL)
         let terminated = options.contains(.keysWithNUL)
         state = Mutex(
@@ -152,18 +155,16 @@ final class BerkeleyTable: LookupTable, ListableTable, UpdatableTable {
 
     private func attempt(_ key: [UInt8]) throws(LookupError) -> Attempt {
         let result: Result<Attempt, LookupError> = state.withLock { state in
-            do {
+            do throws(LookupError) {
                 return .success(try self.lookUp(key, &state))
-            } catch let error as LookupError {
-                return .failure(error)
             } catch {
-                return .failure(failure("\(error)"))
+                return .failure(error)
             }
         }
         return try result.get()
     }
 
-    private func lookUp(_ key: [UInt8], _ state: inout State) throws -> Attempt {
+    private func lookUp(_ key: [UInt8], _ state: inout State) throws(LookupError) -> Attempt {
         guard state.lock.tryLockShared() else { return .busy }
         if try reopenIfChanged(&state) { return .busy }
         defer { state.lock.unlock() }
@@ -177,13 +178,13 @@ final class BerkeleyTable: LookupTable, ListableTable, UpdatableTable {
                 return .answer(Self.untilNUL(value))
             }
             return .answer(nil)
-        } catch let error as BerkeleyFile.Failure {
+        } catch {
             throw failure(error.reason)
         }
     }
 
     /// With the lock held. Returns true when the file was opened anew; the lock is then released.
-    private func reopenIfChanged(_ state: inout State) throws -> Bool {
+    private func reopenIfChanged(_ state: inout State) throws(LookupError) -> Bool {
         guard let now = state.lock.status() else { throw failure("fstat \(path): \(String(cString: strerror(errno)))") }
         let rewritten = !now.hasSameContent(as: state.stamp)
         var replaced = now.links == 0

@@ -36,10 +36,8 @@ struct RuleText {
                 content.append(0x0A)
             }
             return Array(LogicalLines(content))
-        } catch let error as TableOpenError {
-            throw TableOpenError("\(type) map: \(error.reason)")
         } catch {
-            throw TableOpenError("\(type) map: \(error)")
+            throw TableOpenError("\(type) map: \(error.reason)")
         }
     }
 

@@ -1,22 +1,22 @@
 /// Postfix's logical lines: a line that starts with white space continues the one before; empty lines and lines whose
 /// first non-space octet is `#` are skipped, even inside a logical line.
-public struct LogicalLines: Sequence, IteratorProtocol {
-    public struct Line: Sendable {
+struct LogicalLines: Sequence, IteratorProtocol {
+    struct Line: Sendable {
         /// The text without its newlines.
-        public let text: [UInt8]
+        let text: [UInt8]
         /// Of its first physical line, from 1.
-        public let number: Int
+        let number: Int
         /// The line has nothing to continue: the first of the source starts with white space.
-        public let startsWithSpace: Bool
+        let startsWithSpace: Bool
     }
 
     private let source: [UInt8]
     private var position = 0
     private var number = 0
 
-    public init(_ source: [UInt8]) { self.source = source }
+    init(_ source: [UInt8]) { self.source = source }
 
-    public mutating func next() -> Line? {
+    mutating func next() -> Line? {
         var text: [UInt8] = []
         var first: Int?
         while let (physical, end) = physicalLine() {

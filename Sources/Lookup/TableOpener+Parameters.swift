@@ -1,0 +1,39 @@
+import Configuration
+import MailSystem
+
+extension TableSettings {
+    /// The settings of one service.
+    ///
+    /// - Parameter checksProxy: whether `proxy:` opens only what `proxy_read_maps` lists, as daemons require.
+    public init(parameters: Parameters, checksProxy: Bool = true) {
+        self.init()
+        readBufferSize = parameters.int("berkeley_db_read_buffer_size")
+        createBufferSize = parameters.int("berkeley_db_create_buffer_size")
+        utf8 = parameters.bool("smtputf8_enable")
+        defaultType = parameters["default_database_type"]
+        if checksProxy { proxyReadMaps = Self.proxied(parameters["proxy_read_maps"]) }
+    }
+
+    /// The targets of the `proxy:` elements of `proxy_read_maps`; other elements allow nothing.
+    private static func proxied(_ value: String) -> Set<String> {
+        let prefix = "proxy:"
+        return Set(
+            ListSyntax.split(value).compactMap { element in
+                element.utf8.starts(with: prefix.utf8)
+                    ? String(decoding: element.utf8.dropFirst(prefix.utf8.count), as: UTF8.self) : nil
+            })
+    }
+}
+
+extension TableOpener {
+    public convenience init(parameters: Parameters, log: MailLog) {
+        self.init(settings: TableSettings(parameters: parameters), log: log)
+    }
+}
+
+extension ParentDomains {
+    /// Whether names of `feature` (a parameter name, or `smtpd_access_maps`) match subdomains too.
+    public static func match(feature: String, parameters: Parameters) -> Bool {
+        match(feature: feature, in: parameters["parent_domain_matches_subdomains"])
+    }
+}
