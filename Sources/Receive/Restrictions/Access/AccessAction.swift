@@ -22,7 +22,8 @@ struct AccessAction {
             let reply = reply(check, check.settings.accessDeferCode, text, standard: "Service unavailable")
             return check.deferIfRejected(reply.code, reply.status ?? "4.7.1", reply.lines.first ?? "")
         case "hangup":
-            check.log("hangup", text.isEmpty ? "<\(subject.name)>: \(subject.label) triggers HANGUP action" : described(text))
+            check.log(
+                "hangup", text.isEmpty ? "<\(subject.name)>: \(subject.label) triggers HANGUP action" : described(text))
             return .hangUp
         case "warn": return note(check, "warn", text.isEmpty ? "triggers WARN action" : text)
         case "info": return note(check, "info", text.isEmpty ? "triggers INFO action" : text)

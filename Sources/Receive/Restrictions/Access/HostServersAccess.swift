@@ -6,7 +6,10 @@ import MailSyntax
 /// and by address. The client chooses the domain, so tables may refuse here, not permit.
 struct HostServersAccess: Restriction {
     enum Servers: Sendable { case addresses, mail, names }
-    enum Source: Sendable { case client, reverseClient, helo, address(AddressRole) }
+    enum Source: Sendable {
+        case client, reverseClient, helo
+        case address(AddressRole)
+    }
 
     let table: AccessTable
     let servers: Servers

@@ -16,13 +16,14 @@ struct UnlistedAddress: Restriction {
         }
     }
 
-    private func judge(_ check: Evaluation, _ address: String, _ resolved: AddressClassification) async throws(LookupError)
+    private func judge(_ check: Evaluation, _ address: String, _ resolved: AddressClassification)
+        async throws(LookupError)
         -> Outcome
     {
         let tables = check.environment.tables
         let settings = check.settings
         if try await isMapped(check, resolved.address) { return .dunno }
-        if resolved.transport == "error" || resolved.transport.hasPrefix("error:") {
+        if resolved.transport == "error", resolved.addressClass != .virtualAlias {
             return undeliverable(check, address, resolved.nexthop)
         }
         switch resolved.addressClass {

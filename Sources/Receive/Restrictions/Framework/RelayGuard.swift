@@ -10,7 +10,8 @@ enum RelayGuard {
         for name in ["smtpd_relay_restrictions", "smtpd_recipient_restrictions"] {
             if holds(name, parameters, depth: 0) { return }
         }
-        let place = parameters.place(of: "smtpd_relay_restrictions") ?? parameters.place(of: "smtpd_recipient_restrictions")
+        let place =
+            parameters.place(of: "smtpd_relay_restrictions") ?? parameters.place(of: "smtpd_recipient_restrictions")
         throw ConfigurationDiagnostic(
             .fatal, file: place?.file ?? "", line: place?.line ?? 0,
             "in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, specify at least one working "

@@ -68,7 +68,11 @@ final class RestrictionCompiler {
         let name = ASCIIName.folded(word)
         if let factory = RestrictionRegistry.factories[name] {
             arguments.name = name
-            return try factory(&arguments)
+            do {
+                return try factory(&arguments)
+            } catch {
+                throw error as? ConfigurationError ?? problem(arguments.parameter, "\(error)", "")
+            }
         }
         if classes.contains(word) { return try restrictionClass(word, arguments.parameter) }
         if let reason = RestrictionRegistry.unavailable[name] {

@@ -2,10 +2,11 @@ import Configuration
 import DNS
 import Lookup
 import MailSystem
+import Routing
 
 /// The restriction lists of one smtpd service: SMTPD_ACCESS_README. Made once per generation of settings; checks only read.
 public struct RestrictionEngine: RestrictionChecker {
-    let environment: RestrictionEnvironment
+    private let environment: RestrictionEnvironment
     private let client: RestrictionList
     private let helo: RestrictionList
     private let sender: RestrictionList
@@ -15,6 +16,19 @@ public struct RestrictionEngine: RestrictionChecker {
     private let endOfData: RestrictionList
     private let etrn: RestrictionList
     private let localRewrite: LocalRewriteClients
+
+    /// - Parameters:
+    ///   - parameters: those of the service, with its overrides.
+    ///   - opener: opens every table now, before chroot; failed look-ups are logged under its name.
+    ///   - routing: says which addresses are ours.
+    /// - Throws: see the other initialiser.
+    public init(parameters: Parameters, opener: TableOpener, resolver: any Resolver, routing: AddressResolver)
+        throws(ConfigurationError)
+    {
+        try self.init(
+            parameters: parameters, opener: opener, resolver: resolver,
+            classifier: RoutedClassifier(rewriter: AddressRewriter(parameters), resolver: routing))
+    }
 
     /// - Throws: a list names an unknown restriction, misses an argument, or neither the relay nor the recipient list
     ///   keeps strangers from relaying.
