@@ -52,7 +52,11 @@ struct MaildropFilter {
     }
 
     private mutating func content(_ type: RecordType) -> Verdict {
-        if type == .extracted { segment = .extracted } else if type != .line, type != .continued { return unexpected(type) }
+        if type == .extracted {
+            segment = .extracted
+        } else if type != .line, type != .continued {
+            return unexpected(type)
+        }
         return .keep
     }
 

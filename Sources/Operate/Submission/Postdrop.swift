@@ -8,7 +8,6 @@ import Spool
 /// given is suspect.
 public enum Postdrop {
     public static func main(_ arguments: [String]) -> Int32 {
-        var context: CommandContext?
         signal(SIGPIPE, SIG_IGN)
         umask(0o022)
         return CommandRunner.run("postdrop") {
@@ -23,7 +22,6 @@ public enum Postdrop {
             }
             if !scanner.operands.isEmpty { throw usage(nil) }
             let loaded = try CommandContext(program: "postdrop", directory: directory)
-            context = loaded
             loaded.cleanEnvironment()
             return CommandRunner.run("postdrop", log: loaded.log) { try drop(loaded) }
         }
@@ -50,7 +48,8 @@ public enum Postdrop {
             writer = try QueueFileWriter.create(
                 in: directory, queue: "maildrop", time: clock.now(), permissions: QueueFileMode.maildropWriting)
         } catch {
-            throw CommandFailure("mail_queue_enter: create file \(error.path): \(error.reason)", status: ExitStatus.temporary)
+            throw CommandFailure(
+                "mail_queue_enter: create file \(error.path): \(error.reason)", status: ExitStatus.temporary)
         }
         InterruptGuard.remove(writer.path)
         do {

@@ -21,7 +21,7 @@ public enum Postkick {
             }
             let context = try CommandContext(program: "postkick", directory: directory)
             try context.enterQueueDirectory()
-            do {
+            do throws(SystemError) {
                 try Trigger.send(
                     "\(operands[0])/\(operands[1])", Array(operands[2].utf8),
                     timeout: context.parameters.seconds("application_event_drain_time"))
@@ -127,9 +127,9 @@ public enum Postlock {
         }
         var environment: [String] = []
         var entry = environ
-        while let pointer = entry?.pointee {
+        while let pointer = entry.pointee {
             environment.append(String(cString: pointer))
-            entry = entry?.advanced(by: 1)
+            entry = entry.advanced(by: 1)
         }
         let pid = try Spawn(
             executable: path, arguments: arguments, environment: environment, descriptors: [0: 0, 1: 1, 2: 2]
@@ -153,7 +153,8 @@ struct MailboxLock {
         var dotFile: String?
         let attempts = max(1, parameters.int("deliver_lock_attempts"))
         for attempt in 1...attempts {
-            if let failure = tryLock(descriptor, path, methods, stale: parameters.seconds("stale_lock_time"), &dotFile) {
+            if let failure = tryLock(descriptor, path, methods, stale: parameters.seconds("stale_lock_time"), &dotFile)
+            {
                 if attempt == attempts {
                     Descriptors.close(descriptor)
                     throw CommandFailure("unable to lock \(path): \(failure)", status: ExitStatus.temporary)

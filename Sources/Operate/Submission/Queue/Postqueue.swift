@@ -87,7 +87,8 @@ public enum Postqueue {
             descriptor = try Listeners.connectUnix(path: service)
         } catch {
             guard error.errno != EACCES, error.errno != EPERM else {
-                throw CommandFailure("Connect to the Postfix showq service: \(error.reason)", status: ExitStatus.software)
+                throw CommandFailure(
+                    "Connect to the Postfix showq service: \(error.reason)", status: ExitStatus.software)
             }
             guard geteuid() == 0 else {
                 throw CommandFailure(
@@ -95,7 +96,8 @@ public enum Postqueue {
                     status: ExitStatus.unavailable)
             }
             context.log.warning(
-                "Mail system is down -- accessing queue directly (Connect to the Postfix showq service: \(error.reason))")
+                "Mail system is down -- accessing queue directly (Connect to the Postfix showq service: \(error.reason))"
+            )
             (descriptor, child) = try startShowq(context)
         }
         defer { Descriptors.close(descriptor) }

@@ -36,7 +36,8 @@ struct PostdropClient {
             let id = greeting.first(where: { $0.name == "queue_id" })
         else {
             let ended = ProcessStatus.wait(for: process)
-            let status: Int32 = if case .exited(let code) = ended { Int32(clamping: code) } else { ExitStatus.temporary }
+            let status: Int32 =
+                if case .exited(let code) = ended { Int32(clamping: code) } else { ExitStatus.temporary }
             throw CommandFailure(
                 "unable to submit the message through \(path)",
                 status: status == ExitStatus.noPermission ? status : ExitStatus.temporary)

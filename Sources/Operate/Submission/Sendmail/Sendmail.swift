@@ -129,7 +129,9 @@ public enum Sendmail {
         var envelope = SubmissionRecords.Envelope(sender: sender, recipients: [])
         envelope.fullName =
             options.fullName ?? CommandContext.environment("NAME") ?? account.map(fullName)
-        envelope.fullName = envelope.fullName.map { String(decoding: $0.utf8.filter { $0 >= 0x20 && $0 != 0x7f }, as: UTF8.self) }
+        envelope.fullName = envelope.fullName.map {
+            String(decoding: $0.utf8.filter { $0 >= 0x20 && $0 != 0x7f }, as: UTF8.self)
+        }
         for operand in options.recipients {
             envelope.recipients += AddressListParser.addresses(operand.utf8).filter { !$0.isEmpty }
         }
@@ -154,7 +156,8 @@ public enum Sendmail {
 
     /// The first part of the comment field of the user database, `&` being the login name.
     static func fullName(_ account: UserAccount) -> String {
-        let first = account.fullName.split(separator: ",", omittingEmptySubsequences: false).first.map(String.init) ?? ""
+        let first =
+            account.fullName.split(separator: ",", omittingEmptySubsequences: false).first.map(String.init) ?? ""
         guard first.contains("&") else { return first }
         let name = account.name.prefix(1).uppercased() + account.name.dropFirst()
         return first.split(separator: "&", omittingEmptySubsequences: false).joined(separator: name)

@@ -4,7 +4,9 @@ import Glibc
 struct SendmailOptions: Equatable {
     enum Mode: Equatable {
         case deliver, verify, standAlone, daemon, listQueue, newAliases, ignore
-        case flush, flushMessage(String), flushSite(String)
+        case flush
+        case flushMessage(String)
+        case flushSite(String)
     }
 
     var mode = Mode.deliver

@@ -73,7 +73,7 @@ public struct CommandContext: Sendable {
     public var importedEnvironment: [String] {
         var result: [String] = []
         for item in parameters.list("import_environment") {
-            let text = ListSetting.unbraced(item)
+            let text = ListSetting.unbraced(item) ?? item
             if text.contains("=") {
                 result.append(text)
             } else if let value = Self.environment(text) {
