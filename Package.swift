@@ -136,7 +136,7 @@ let package = Package(
         tests("Queue", in: "Queue"),
         tests("Send", in: "Send", [nioEmbedded]),
         tests("Deliver", in: "Deliver"),
-        tests("Submission", in: "Operate/Submission", ["Spool"]),
+        tests("Submission", in: "Operate/Submission"),
         tests("Operate", in: "Operate/Commands"),
         tests("Master", in: "Operate/Master"),
     ],

@@ -282,6 +282,8 @@ int apus_exit_status(int status) { return WEXITSTATUS(status); }
 int apus_signaled(int status) { return WIFSIGNALED(status); }
 int apus_term_signal(int status) { return WTERMSIG(status); }
 
+char **apus_environment(void) { return environ; }
+
 int apus_crypt(const char *phrase, const char *setting, char *result, size_t capacity) {
     struct crypt_data *data = calloc(1, sizeof *data);
     if (!data) return -1;

@@ -82,12 +82,14 @@ public enum Listeners {
         return descriptor
     }
 
-    /// A connected unix-domain socket, blocking and close-on-exec.
+    /// A connected unix-domain socket, close-on-exec.
+    /// - Parameter nonBlocking: fails with EAGAIN when the server's queue is full, instead of waiting.
     public static func connectUnix(
-        path: String, type: Descriptors.SocketType = .stream
+        path: String, type: Descriptors.SocketType = .stream, nonBlocking: Bool = false
     ) throws(SystemError) -> CInt {
         let descriptor = socket(AF_UNIX, Descriptors.nativeType(type) | Descriptors.closeOnExec, 0)
         if descriptor < 0 { throw SystemError("socket", path: path) }
+        if nonBlocking { Descriptors.setNonBlocking(descriptor) }
         do throws(SystemError) {
             let connected = try withUnixAddress(path) { Glibc.connect(descriptor, $0, $1) }
             if connected != 0 { throw SystemError("connect to", path: path) }

@@ -64,6 +64,22 @@ public enum Privileges {
     public static func ignoreBrokenPipes() { apus_ignore_signal(SIGPIPE) }
 }
 
+/// The environment of this process.
+public enum ProcessEnvironment {
+    /// `NAME=value` strings.
+    public static var all: [String] {
+        var values: [String] = []
+        guard var entry = apus_environment() else { return values }
+        while let text = entry.pointee {
+            values.append(String(cString: text))
+            entry += 1
+        }
+        return values
+    }
+
+    public static func value(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+}
+
 /// crypt(3).
 public enum PasswordHash {
     /// The hash of `phrase` under the salt and method of `setting`, or nil when the setting is not usable.

@@ -37,7 +37,6 @@ final class BerkeleyTable: LookupTable, ListableTable, UpdatableTable {
     }
 
     var takesWholeKeyOnly: Bool { false }
-    var fileName: String { path }
 
     static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
         try BerkeleyTable(request)

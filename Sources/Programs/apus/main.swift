@@ -1,10 +1,30 @@
 import Glibc
-import Operate
+import MailSystem
+import Master
+import Runtime
 
-// The name it was started under, or the first argument, says which program this is.
-var arguments = CommandLine.arguments
-let name = arguments.isEmpty ? "apus" : arguments.removeFirst()
-let program = String(name.utf8.split(separator: UInt8(ascii: "/")).last.map(Substring.init) ?? "apus")
-if let command = Commands.find(program) { exit(command.run(arguments)) }
-if let first = arguments.first, let command = Commands.find(first) { exit(command.run(Array(arguments.dropFirst()))) }
-print("apus")
+/// One program under many names: argv[0], or the first argument after `apus`.
+func program() -> Int32 {
+    var arguments = CommandLine.arguments
+    if arguments.count >= 3, arguments[1] == DaemonRuntime.argument { return runDaemon(arguments[2]) }
+    var name = arguments.first?.split(separator: "/").last.map(String.init) ?? "apus"
+    if name == "apus", arguments.count > 1 {
+        arguments.removeFirst()
+        name = arguments[0]
+    }
+    switch name {
+    case "master": return MasterProgram.main(arguments: arguments)
+    case "postfix": return PostfixCommand.main(arguments: arguments)
+    default:
+        MailLog(tag: "apus", sink: StandardErrorSink()).fatal("unknown command: \(name)")
+        return 1
+    }
+}
+
+/// Daemon processes start through master only.
+func runDaemon(_ name: String) -> Int32 {
+    MailLog(tag: "apus", sink: StandardErrorSink()).fatal("unknown process: \(name)")
+    return 1
+}
+
+exit(program())

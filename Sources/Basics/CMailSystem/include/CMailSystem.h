@@ -71,6 +71,9 @@ int apus_exit_status(int status);
 int apus_signaled(int status);
 int apus_term_signal(int status);
 
+/// The environment's `NAME=value` strings, NULL-terminated.
+char **apus_environment(void);
+
 /// crypt(3) in caller's memory. Writes a NUL-terminated hash into `result`. Returns 0, or -1.
 int apus_crypt(const char *phrase, const char *setting, char *result, size_t capacity);
 

@@ -1,0 +1,181 @@
+import Configuration
+import Glibc
+import MailSystem
+
+/// What each subcommand of `postfix` does.
+struct PostfixActions {
+    let parameters: Parameters
+    let log: MailLog
+    let verbose: Int
+
+    private var queueDirectory: String { parameters["queue_directory"] }
+    private var running: pid_t? { MasterLocks.runningMaster(queueDirectory: queueDirectory) }
+
+    func run(_ subcommand: String, _ arguments: [String]) throws -> Int32 {
+        switch subcommand {
+        case "start": return try start()
+        case "start-fg": return try startInForeground()
+        case "stop", "quick-stop": return stop()
+        case "abort": return abort()
+        case "drain": return drain()
+        case "reload": return try reload()
+        case "flush": return flush()
+        case "check":
+            _ = try check()
+            return 0
+        case "status": return status()
+        case "set-permissions", "create-missing", "upgrade-permissions": return try setPermissions()
+        case "upgrade-configuration": return try upgradeConfiguration()
+        case "logrotate": return try LogRotation(parameters: parameters).run { try reload() }
+        default:
+            log.fatal("unknown command: '\(subcommand)'. \(PostfixCommand.usage)")
+            return 1
+        }
+    }
+
+    // MARK: Starting
+
+    /// Loads and checks the configuration, makes what is missing in the queue, warns of what looks wrong.
+    private func check() throws -> ServerSettings {
+        if !Privileges.isRoot, parameters["mail_owner"] != ownName {
+            throw ConfigurationError(
+                "to run without root, mail_owner must be the user who starts (it is \(parameters["mail_owner"]))")
+        }
+        let tree = QueueTree(parameters)
+        try tree.makeMissing()
+        let settings = try ServerSettings(directory: parameters.directory)
+        // master logs them itself when it starts or reloads.
+        let terminal = MailLog(tag: log.tag, sink: StandardErrorSink())
+        for warning in settings.warnings { terminal.warning(warning) }
+        for problem in tree.problems() + Installation(parameters: parameters).problems() { log.warning(problem) }
+        return settings
+    }
+
+    private var ownName: String { ((try? Users.lookup(uid: geteuid())) ?? nil)?.name ?? "" }
+
+    private func prepare() throws -> Bool {
+        if running != nil {
+            log.fatal("the Postfix mail system is already running")
+            return false
+        }
+        let settings = try check()
+        try ChrootFiles.synchronize(settings.parameters, settings.master)
+        return true
+    }
+
+    private func start() throws -> Int32 {
+        guard try prepare() else { return 1 }
+        log.info("starting the Postfix mail system")
+        if let problem = BackgroundStart.run(directory: parameters.directory, verbose: verbose) {
+            log.fatal(problem)
+            log.fatal("mail system startup failed")
+            return 1
+        }
+        return 0
+    }
+
+    private func startInForeground() throws -> Int32 {
+        guard try prepare() else { return 1 }
+        log.info("starting the Postfix mail system")
+        let options = ["-s"] + Array(repeating: "-v", count: verbose)
+        return MasterProgram.main(arguments: ["master", "-c", parameters.directory] + options)
+    }
+
+    // MARK: Stopping
+
+    private func notRunning() -> Int32 {
+        log.fatal("the Postfix mail system is not running")
+        return 1
+    }
+
+    private func stop() -> Int32 {
+        guard let pid = running else { return notRunning() }
+        log.info("stopping the Postfix mail system")
+        kill(pid, SIGTERM)
+        // master itself gives its processes ten seconds.
+        if waitForEnd(seconds: 20) { return 0 }
+        log.warning("stopping the Postfix mail system with force")
+        kill(pid, SIGINT)
+        return waitForEnd(seconds: 10) ? 0 : 1
+    }
+
+    private func abort() -> Int32 {
+        guard let pid = running else { return notRunning() }
+        log.info("aborting the Postfix mail system")
+        kill(pid, SIGINT)
+        return waitForEnd(seconds: 10) ? 0 : 1
+    }
+
+    /// Only master goes; its processes notice and finish by themselves.
+    private func drain() -> Int32 {
+        guard let pid = running else { return notRunning() }
+        log.info("stopping the Postfix mail system")
+        kill(pid, SIGKILL)
+        return 0
+    }
+
+    private func waitForEnd(seconds: Int) -> Bool {
+        for _ in 0..<seconds * 20 {
+            if running == nil { return true }
+            usleep(50_000)
+        }
+        return running == nil
+    }
+
+    // MARK: The running system
+
+    private func reload() throws -> Int32 {
+        guard let pid = running else { return notRunning() }
+        // A configuration that start would refuse does not reach the running system.
+        let settings = try check()
+        try ChrootFiles.synchronize(settings.parameters, settings.master)
+        log.info("refreshing the Postfix mail system")
+        kill(pid, SIGHUP)
+        return 0
+    }
+
+    private func status() -> Int32 {
+        guard let pid = running else {
+            log.info("the Postfix mail system is not running")
+            return 1
+        }
+        log.info("the Postfix mail system is running: PID: \(pid)")
+        return 0
+    }
+
+    private func flush() -> Int32 {
+        guard running != nil else {
+            MailLog(tag: "postqueue", sink: StandardErrorSink()).fatal("Cannot flush mail queue - mail system is down")
+            return 69
+        }
+        WakeUps.trigger("\(queueDirectory)/public/qmgr", request: UInt8(ascii: "F"))
+        WakeUps.trigger("\(queueDirectory)/public/qmgr", request: UInt8(ascii: "D"))
+        return 0
+    }
+
+    // MARK: Installation
+
+    private func setPermissions() throws -> Int32 {
+        guard Privileges.isRoot else {
+            log.fatal("set-permissions is for the superuser")
+            return 1
+        }
+        let installation = Installation(parameters: parameters)
+        try installation.makeAccounts(log)
+        try QueueTree(parameters).setPermissions()
+        try installation.setCommandPermissions()
+        return 0
+    }
+
+    /// Says which services of a current master.cf are missing; files are the administrator's, nothing is edited.
+    private func upgradeConfiguration() throws -> Int32 {
+        let master = try MasterConfiguration.load(directory: parameters.directory, parameters: parameters)
+        for name in [
+            "pickup", "cleanup", "qmgr", "bounce", "defer", "trace", "smtp", "relay", "error", "retry", "showq",
+        ]
+        where master.service(name) == nil {
+            log.warning("\(parameters.directory)/master.cf has no line for the unix service \(name): add it")
+        }
+        return 0
+    }
+}

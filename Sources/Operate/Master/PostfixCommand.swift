@@ -1,0 +1,71 @@
+import Configuration
+import Glibc
+import MailSystem
+import Runtime
+
+/// The `postfix` command: postfix(1).
+public enum PostfixCommand {
+    static let usage =
+        "Usage: postfix start (or stop, reload, abort, flush, check, status, set-permissions,"
+        + " upgrade-configuration, logrotate)"
+
+    /// - Parameter arguments: with argv[0].
+    /// - Returns: exit status.
+    public static func main(arguments: [String]) -> Int32 {
+        var directory = ProcessEnvironment.value("MAIL_CONFIG") ?? "/etc/postfix"
+        var verbose = 0
+        var rest = arguments.dropFirst()
+        while let argument = rest.first, argument.hasPrefix("-"), argument != "-" {
+            rest.removeFirst()
+            if argument == "-c" {
+                guard let value = rest.popFirst() else { return refuse("option requires an argument -- c") }
+                directory = value
+            } else if argument.hasPrefix("-v") {
+                verbose += argument.utf8.count - 1
+            } else if argument != "-D" {
+                return refuse("usage: postfix [-c config_dir] [-Dv] command")
+            }
+        }
+        guard let subcommand = rest.popFirst() else { return refuse("usage: postfix [-c config_dir] [-Dv] command") }
+        if !directory.hasPrefix("/") { directory = absolute(directory) }
+        setenv("MAIL_CONFIG", directory, 1)
+        let parameters: Parameters
+        let log: MailLog
+        do {
+            parameters = try Parameters.load(directory: directory, processName: "postfix")
+            log = try openLog(parameters)
+        } catch {
+            return refuse(error.description)
+        }
+        let actions = PostfixActions(parameters: parameters, log: log, verbose: verbose)
+        do {
+            return try actions.run(subcommand, Array(rest))
+        } catch {
+            log.fatal("\(error)")
+            return 1
+        }
+    }
+
+    private static func refuse(_ text: String) -> Int32 {
+        MailLog(tag: "postfix", sink: StandardErrorSink()).fatal(text)
+        return 1
+    }
+
+    private static func absolute(_ path: String) -> String {
+        guard let current = getcwd(nil, 0) else { return path }
+        defer { free(current) }
+        return "\(String(cString: current))/\(path)"
+    }
+
+    /// What the administrator must see goes to the log and to the terminal.
+    private static func openLog(_ parameters: Parameters) throws(ConfigurationError) -> MailLog {
+        var sinks: [any LogSink] = [StandardErrorSink()]
+        // Without the right to write the log file, the terminal must do.
+        let file = parameters["maillog_file"]
+        if file.isEmpty || access(file, W_OK) == 0 || Privileges.isRoot || !Files.exists(file) {
+            if file != "/dev/stdout" { sinks.append(try LogSetup.sink(parameters)) }
+        }
+        return MailLog(
+            syslogName: parameters["syslog_name"], program: "postfix-script", sink: LogSinks(sinks))
+    }
+}

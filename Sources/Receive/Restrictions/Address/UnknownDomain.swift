@@ -1,0 +1,67 @@
+import DNS
+import MailSyntax
+
+/// reject_unknown_sender_domain, reject_unknown_recipient_domain: the domain has neither MX nor address records.
+struct UnknownDomain: Restriction {
+    let role: AddressRole
+
+    func evaluate(_ check: Evaluation) async -> Outcome {
+        guard let address = role.nonEmptyAddress(check.facts) else { return .dunno }
+        guard let resolved = await check.classify(address) else { return check.tableFailed(address) }
+        guard let domain = EmailAddress.domain(resolved.address), !domain.isEmpty, !resolved.isFinalDestination,
+            domain.utf8.first != UInt8(ascii: "[")
+        else { return .dunno }
+        let subject = Subject(name: address, label: role.label)
+        let status = role == .sender ? "4.1.8" : "4.1.2"
+        switch await MailDomain.look(domain, check) {
+        case .exists: return .dunno
+        case .missing:
+            return check.refuse(
+                check.settings.unknownAddressCode, status, RestrictionReplies.rejected(subject, "Domain not found"))
+        case .malformed:
+            return check.refuse(
+                check.settings.unknownAddressCode, status,
+                RestrictionReplies.rejected(subject, "Malformed DNS server reply"))
+        case .nullMX:
+            // RFC 7505 §4
+            let text = RestrictionReplies.rejected(subject, "Domain \(domain) does not accept mail (nullMX)")
+            return role == .sender ? check.refuse(550, "5.7.27", text) : check.refuse(556, "5.1.10", text)
+        case .unanswered:
+            return check.temporarilyFailed(
+                check.settings.unknownAddressFailure, status, RestrictionReplies.rejected(subject, "Domain not found"))
+        }
+    }
+}
+
+/// Whether mail could go to a domain.
+enum MailDomain {
+    enum State: Sendable { case exists, missing, malformed, nullMX, unanswered }
+
+    static func look(_ domain: String, _ check: Evaluation) async -> State {
+        let resolver = check.environment.resolver
+        switch await resolver.query(domain, .mx) {
+        case .records(let records, _):
+            if records.count == 1, case .mx(_, let host) = records[0].data, host.isEmpty || host == "." {
+                return .nullMX
+            }
+            return .exists
+        case .malformed: return .malformed
+        case .temporaryFailure(let reason):
+            check.warn("\(domain): MX or address lookup error: \(reason)")
+            return .unanswered
+        case .noSuchDomain: return .missing
+        case .noData: break
+        }
+        for type in [RecordType.a, .aaaa] {
+            switch await resolver.query(domain, type) {
+            case .records: return .exists
+            case .malformed: return .malformed
+            case .temporaryFailure(let reason):
+                check.warn("\(domain): MX or address lookup error: \(reason)")
+                return .unanswered
+            case .noSuchDomain, .noData: continue
+            }
+        }
+        return .missing
+    }
+}

@@ -1,0 +1,83 @@
+import Lookup
+import MailSyntax
+
+/// reject_unlisted_sender, reject_unlisted_recipient: the address is in a domain of ours, and in none of its tables.
+struct UnlistedAddress: Restriction {
+    let role: AddressRole
+
+    func evaluate(_ check: Evaluation) async -> Outcome {
+        guard let address = role.nonEmptyAddress(check.facts) else { return .dunno }
+        if role == .sender { check.senderListed = true } else { check.recipientListed = true }
+        guard let resolved = await check.classify(address) else { return check.tableFailed(address) }
+        do {
+            return try await judge(check, address, resolved)
+        } catch {
+            return check.tableFailed(address)
+        }
+    }
+
+    private func judge(_ check: Evaluation, _ address: String, _ resolved: AddressClassification)
+        async throws(LookupError)
+        -> Outcome
+    {
+        let tables = check.environment.tables
+        let settings = check.settings
+        if try await isMapped(check, resolved.address) { return .dunno }
+        if resolved.transport == "error", resolved.addressClass != .virtualAlias {
+            return undeliverable(check, address, resolved.nexthop)
+        }
+        switch resolved.addressClass {
+        case .other: return .dunno
+        case .local:
+            guard tables.checksLocalRecipients else { return .dunno }
+            if try await isIn(tables.localRecipients, check, resolved.address) { return .dunno }
+            return unknown(check, address, settings.unknownLocalCode, "local recipient table")
+        case .virtualAlias:
+            return unknown(check, address, settings.unknownVirtualAliasCode, "virtual alias table")
+        case .virtualMailbox:
+            guard !tables.virtualMailboxes.isEmpty else { return .dunno }
+            if try await isIn(tables.virtualMailboxes, check, resolved.address) { return .dunno }
+            return unknown(check, address, settings.unknownVirtualMailboxCode, "virtual mailbox table")
+        case .relay:
+            guard !tables.relayRecipients.isEmpty else { return .dunno }
+            if try await isIn(tables.relayRecipients, check, resolved.address) { return .dunno }
+            return unknown(check, address, settings.unknownRelayCode, "relay recipient table")
+        }
+    }
+
+    /// Canonical and alias tables turn the address into another one: it exists.
+    private func isMapped(_ check: Evaluation, _ address: String) async throws(LookupError) -> Bool {
+        let tables = check.environment.tables
+        for maps in [tables.recipientCanonical, tables.canonical, tables.virtualAliases] {
+            if try await isIn(maps, check, address) { return true }
+        }
+        return false
+    }
+
+    private func isIn(_ maps: Maps, _ check: Evaluation, _ address: String) async throws(LookupError) -> Bool {
+        if maps.isEmpty { return false }
+        let tables = check.environment.tables
+        let lookup = AddressLookup(maps: maps, delimiters: check.settings.recipientDelimiter) {
+            (domain) throws(LookupError) in
+            if ASCII.equalIgnoringCase(domain, tables.myorigin) { return true }
+            return try await tables.destinations.matches(domain)
+        }
+        return try await lookup.find(address) != nil
+    }
+
+    private func unknown(_ check: Evaluation, _ address: String, _ code: Int, _ table: String) -> Outcome {
+        let text = check.settings.showTableName ? "User unknown in \(table)" : "User unknown"
+        return check.refuse(
+            code, role == .sender ? "5.1.0" : "5.1.1",
+            RestrictionReplies.rejected(Subject(name: address, label: role.label), text))
+    }
+
+    /// `error:5.1.2 no such domain` in transport maps.
+    private func undeliverable(_ check: Evaluation, _ address: String, _ nexthop: String) -> Outcome {
+        let (status, text) =
+            EnhancedStatus.split(nexthop).map { ($0.status.description, $0.text) } ?? ("5.1.1", nexthop)
+        return check.refuse(
+            status.utf8.first == UInt8(ascii: "4") ? 450 : 550, role == .sender ? "5.1.0" : status,
+            RestrictionReplies.rejected(Subject(name: address, label: role.label), text))
+    }
+}

@@ -1,0 +1,24 @@
+import MailSyntax
+
+/// Mail for a recipient that this server takes mail for: permit_auth_destination, reject_unauth_destination,
+/// defer_unauth_destination.
+struct AuthorizedDestination: Restriction {
+    enum Verdict: Sendable { case permit, refuse, postpone }
+
+    let verdict: Verdict
+
+    func evaluate(_ check: Evaluation) async -> Outcome {
+        guard let address = check.facts.recipient, !address.isEmpty else { return .dunno }
+        guard let resolved = await check.classify(address) else { return check.tableFailed(address) }
+        let authorized =
+            !resolved.isSourceRouted
+            && (resolved.isAuthorizedDestination || EmailAddress.domain(resolved.address) == nil)
+        switch verdict {
+        case .permit: return authorized ? .permit : .dunno
+        case .refuse, .postpone:
+            if authorized { return .dunno }
+            let code = check.settings.relayCode - (verdict == .postpone ? 100 : 0)
+            return check.refuse(code, "5.7.1", "<\(address)>: Relay access denied")
+        }
+    }
+}
