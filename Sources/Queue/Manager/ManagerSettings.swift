@@ -17,7 +17,6 @@ struct ManagerSettings: Sendable {
     var recipientDelimiter = ""
     /// confirm_delay_cleared.
     var confirmDelayCleared = false
-    var delayWarningTime = 0
     /// Seconds until a file that a delivery agent holds is looked at again.
     var lockedRetryTime = 60
 }
