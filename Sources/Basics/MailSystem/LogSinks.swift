@@ -44,7 +44,7 @@ public final class SyslogSink: LogSink {
 
 /// Lines of `maillog_file`: time, host, program and process as syslog daemons write them.
 public final class MaillogFileSink: LogSink {
-    private let descriptor: Mutex<CInt>
+    let descriptor: Mutex<CInt>
     private let hostLabel: String
     private let clock: any MailClock
 
@@ -92,6 +92,15 @@ public final class MaillogFileSink: LogSink {
         // One write a line: O_APPEND keeps the lines of several processes whole.
         descriptor.withLock { target in
             do { try Descriptors.writeAll(line, to: target) } catch {}
+        }
+    }
+}
+
+extension MaillogFileSink {
+    /// A line that another program made, with its own time, host and process id (postlogd(8)).
+    public func append(line: [UInt8]) {
+        descriptor.withLock { target in
+            do { try Descriptors.writeAll(line + [UInt8(ascii: "\n")], to: target) } catch {}
         }
     }
 }

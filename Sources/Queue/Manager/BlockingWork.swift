@@ -1,15 +1,15 @@
-import NIOPosix
+import Runtime
 
 /// Where blocking calls run.
 protocol BlockingWork: Sendable {
     func run<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T
 }
 
-/// A pool of threads.
+/// The process' pool of threads.
 struct PoolWork: BlockingWork {
-    let pool: NIOThreadPool
+    let pool: BlockingPool
 
     func run<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
-        try await pool.runIfActive(body)
+        try await pool.run(body)
     }
 }

@@ -28,3 +28,8 @@ protocol Notifier: Sendable {
     /// - Returns: true when the notification is queued, or none is due; false to try again later.
     func notify(_ kind: NotificationKind, id: QueueID, message: QueuedMessage) async -> Bool
 }
+
+/// Keeps every log until notifications can be made.
+struct NoNotifier: Notifier {
+    func notify(_ kind: NotificationKind, id: QueueID, message: QueuedMessage) async -> Bool { false }
+}

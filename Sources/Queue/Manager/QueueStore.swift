@@ -66,6 +66,8 @@ struct QueueStore: Sendable {
         try system { () throws(SystemError) in
             if status.asksForUnthrottle { try file.setPermissions(status.permissions & ~QueueFileMode.unthrottle) }
             try directory.move(id, from: queue, to: "active")
+            // The log tells of the latest attempt only.
+            if !name.isAnnounced { try BounceLog.remove(directory, queue: "defer", id: id) }
         }
         return .opened(OpenedMessage(id: id, message: message, requests: requests, recipients: batch, next: next))
     }

@@ -1,0 +1,217 @@
+import Cleanup
+import Configuration
+import InternalProtocol
+import Lookup
+import MailSystem
+import NIOCore
+import NIOPosix
+import Routing
+import Runtime
+import Spool
+import Synchronization
+
+/// The process `queue`: queue manager, pickup, bounces, and the small services around the queue.
+public final class QueueProcess: DaemonProcess {
+    public static var name: String { "queue" }
+
+    private let context: ProcessContext
+    private let opener: TableOpener
+    private let manager: QueueManager
+    private let anvil: AnvilService
+    private let flush: FlushService
+    private let servers = Mutex<Servers>(Servers())
+
+    private struct Servers {
+        var channels: [any Channel] = []
+        var internals: [InternalServer] = []
+        var postlogs: [PostlogServer] = []
+        var timers: [RepeatedTask] = []
+    }
+
+    /// Seconds between looks at the incoming queue.
+    private static let incomingCheckTime = 10
+    /// Seconds between looks at the lookup tables.
+    private static let tableCheckTime = 10
+    /// Seconds that a draining process waits for deliveries: what takes longer stays on disk and is found locked by
+    /// the next generation.
+    private static let drainTime = 8
+
+    public init(context: ProcessContext) async throws {
+        self.context = context
+        let parameters = context.parameters
+        let directory = QueueDirectory(
+            store: context.store, hashNames: parameters.list("hash_queue_names"),
+            hashDepth: parameters.int("hash_queue_depth"), longIDs: parameters.bool("enable_long_queue_ids"))
+        let rewriteLog = context.log("trivial-rewrite")
+        opener = TableOpener(parameters: parameters, log: rewriteLog)
+        let resolver = AddressResolver(parameters, opener: opener, log: rewriteLog)
+        let work = PoolWork(pool: context.pool)
+        let hand = ManagerHandle()
+        flush = FlushService(
+            list: FlushList(directory: directory), work: work, clock: context.clock,
+            domains: DomainList(
+                parameters["fast_flush_domains"], name: "fast_flush_domains", opener: opener,
+                parentsMatch: ParentDomains.match(feature: "fast_flush_domains", parameters: parameters)),
+            refreshTime: parameters.seconds("fast_flush_refresh_time"),
+            purgeTime: parameters.seconds("fast_flush_purge_time"), log: context.log("flush"),
+            scanIncoming: { await hand.manager?.trigger([UInt8(ascii: "I")]) })
+        anvil = AnvilService(
+            rateUnit: parameters.seconds("anvil_rate_time_unit"), clock: context.clock, log: context.log("anvil"))
+        let loop = context.group.next()
+        let agents = AgentConnections(eventLoop: loop)
+        let flushService = flush
+        manager = QueueManager(
+            eventLoop: loop,
+            environment: QueueManager.Environment(
+                settings: ManagerSettings(parameters),
+                transportSettings: TransportSettings.lookup(parameters, context.masterConfiguration),
+                store: QueueStore(
+                    directory: directory,
+                    backwardsCompatibleLogs: parameters.bool("backwards_bounce_logfile_compatibility")),
+                work: work, clock: context.clock, log: context.log("qmgr"), errorLog: context.log("error"),
+                router: ResolverRouter(resolver: resolver), agent: { agents.caller($0) }, notifier: NoNotifier(),
+                noteDeferred: { domain, id in
+                    guard flushService.isUsed else { return }
+                    Task { _ = await flushService.add(domain, id) }
+                }))
+        hand.set(manager)
+    }
+
+    public func start() async throws {
+        try await serveInternal()
+        for service in context.services {
+            for listener in service.listeners { try await serve(service, listener) }
+        }
+        startTimers()
+        // The queue is read in the background: a master waits for no scan.
+        Task { [manager] in await manager.start() }
+    }
+
+    private func serveInternal() async throws {
+        guard let listener = context.queueListener else { return }
+        var handlers = InternalHandlers()
+        let (manager, flush) = (manager, flush)
+        handlers.on(MessageArrived.self) { request in
+            await manager.arrived(request.queueID)
+            return WireEmpty()
+        }
+        handlers.on(FlushRequest.self) { await flush.sendSite($0.site) }
+        let server = try await InternalServer.start(listener: listener, group: manager.eventLoop, handlers: handlers)
+        servers.withLock { $0.internals.append(server) }
+    }
+
+    /// Serves an endpoint by the program that master.cf names for it. The endpoints of services that only Postfix's
+    /// own processes speak to have no one to answer here: in Apus they are function calls.
+    private func serve(_ service: HostedService, _ listener: HostedListener) async throws {
+        let (group, manager) = (context.group, manager)
+        let channel: any Channel
+        switch service.service.program {
+        case "qmgr", "oqmgr":
+            channel = try await TriggerServer.start(listener: listener.descriptor, group: group) { bytes in
+                Task { await manager.trigger(bytes) }
+            }
+        case "flush":
+            channel = try await FlushServer.start(listener: listener.descriptor, group: group, service: flush)
+        case "showq":
+            let directory = manager.environment.store.directory
+            let emptyAddress = context.parameters["empty_address_recipient"]
+            channel = try await ShowQueueServer.start(
+                listener: listener.descriptor, group: group, work: PoolWork(pool: context.pool),
+                listing: { QueueListing(directory: directory, emptyAddress: emptyAddress) })
+        case "anvil":
+            let server = try await InternalServer.start(
+                listener: listener.descriptor, group: group, handlers: anvil.handlers)
+            return servers.withLock { $0.internals.append(server) }
+        case "postlogd":
+            let server = PostlogServer(listener: listener.descriptor, sink: context.logSink)
+            context.pool.submit { server.run() }
+            return servers.withLock { $0.postlogs.append(server) }
+        default: return
+        }
+        servers.withLock { $0.channels.append(channel) }
+    }
+
+    private func startTimers() {
+        let parameters = context.parameters
+        every(parameters.seconds("queue_run_delay")) { [manager] in await manager.queueRun() }
+        // A notification that got lost costs no more than this.
+        every(Self.incomingCheckTime) { [manager] in await manager.trigger([UInt8(ascii: "I")]) }
+        every(parameters.seconds("anvil_status_update_time")) { [anvil] in anvil.logStatistics() }
+        let (opener, control) = (opener, context.control)
+        let asked = Mutex(false)
+        every(Self.tableCheckTime) {
+            guard opener.anyChanged(),
+                asked.withLock({ asked in
+                    defer { asked = true }
+                    return !asked
+                })
+            else { return }
+            control.requestNewGeneration()
+        }
+    }
+
+    private func every(_ seconds: Int, _ body: @escaping @Sendable () async -> Void) {
+        let interval = TimeAmount.seconds(Int64(max(1, seconds)))
+        let timer = context.group.next().scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+            Task { await body() }
+        }
+        servers.withLock { $0.timers.append(timer) }
+    }
+
+    public func drain() async { await end(within: Self.drainTime) }
+
+    public func stop() async { await end(within: Self.drainTime / 2) }
+
+    private func end(within seconds: Int) async {
+        let ending = servers.withLock { servers in
+            defer { servers = Servers() }
+            return servers
+        }
+        for timer in ending.timers { timer.cancel() }
+        for channel in ending.channels { try? await channel.close() }
+        for postlog in ending.postlogs { postlog.stop() }
+        let manager = manager
+        let resumed = Atomic<Bool>(false)
+        // What is still in delivery when the time is up goes on in its agent, where its file is locked.
+        await withCheckedContinuation { continuation in
+            let first = { @Sendable in
+                if resumed.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged {
+                    continuation.resume()
+                }
+            }
+            Task {
+                await manager.drain {}
+                first()
+            }
+            Task {
+                try? await Task.sleep(for: .seconds(seconds))
+                first()
+            }
+        }
+        anvil.logStatistics()
+    }
+}
+
+/// The queue manager, for services that are made before it.
+private final class ManagerHandle: Sendable {
+    private let box = Mutex<QueueManager?>(nil)
+    var manager: QueueManager? { box.withLock { $0 } }
+    func set(_ manager: QueueManager) { box.withLock { $0 = manager } }
+}
+
+/// Connections to the delivery agents, one a service, made on first use.
+private final class AgentConnections: Sendable {
+    private let eventLoop: any EventLoop
+    private let connections = Mutex<[String: InternalConnection]>([:])
+
+    init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+
+    func caller(_ service: String) -> any InternalCaller {
+        connections.withLock { connections in
+            if let known = connections[service] { return known }
+            let connection = InternalConnection(path: InternalEndpoint.service(service), eventLoop: eventLoop)
+            connections[service] = connection
+            return connection
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import MailSystem
+import NIOCore
+import NIOPosix
+import Spool
+
+/// public/showq: writes the listing to whoever connects, no faster than it is read.
+enum ShowQueueServer {
+    static func start(
+        listener: CInt, group: any EventLoopGroup, work: any BlockingWork,
+        listing: @escaping @Sendable () -> QueueListing
+    ) async throws -> any Channel {
+        try await ServerBootstrap(group: group)
+            .childChannelInitializer { channel in
+                let listing = listing()
+                channel.eventLoop.execute { Task { await send(listing, over: channel, work: work) } }
+                return channel.eventLoop.makeSucceededVoidFuture()
+            }
+            .withBoundSocket(listener)
+            .get()
+    }
+
+    static func send(_ listing: QueueListing, over channel: any Channel, work: any BlockingWork) async {
+        do {
+            try await channel.writeAndFlush(ByteBuffer(bytes: QueueListing.greeting))
+            while let part = try await work.run({ listing.next() }) {
+                try await channel.writeAndFlush(ByteBuffer(bytes: part))
+            }
+            try await channel.writeAndFlush(ByteBuffer(bytes: QueueListing.end))
+        } catch {
+            // The reader has gone.
+        }
+        listing.close()
+        try? await channel.close()
+    }
+}
