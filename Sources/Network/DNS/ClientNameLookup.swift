@@ -65,12 +65,10 @@ public struct ClientNameLookup: Sendable {
             return ClientName(name: reverse, status: .ok, reverseName: reverse, reverseStatus: .ok)
         case .found:
             return ClientName(status: .forged, reverseName: reverse, reverseStatus: .ok, warnings: [mismatch])
-        case .notFound(let reason):
-            let cause =
-                reason.hasPrefix("Host found")
-                ? "No address associated with hostname" : "Name or service not known"
+        case .notFound(let failure):
             return ClientName(
-                status: .forged, reverseName: reverse, reverseStatus: .ok, warnings: ["\(mismatch): \(cause)"])
+                status: .forged, reverseName: reverse, reverseStatus: .ok,
+                warnings: ["\(mismatch): \(failure.text)"])
         case .temporaryFailure:
             return ClientName(
                 status: .temporaryFailure, reverseName: reverse, reverseStatus: .ok,

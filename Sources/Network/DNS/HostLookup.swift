@@ -25,10 +25,30 @@ public struct AddressFamilies: Sendable, Equatable {
 public enum HostAddresses: Sendable, Equatable {
     /// At least one.
     case found([IPAddress])
-    /// No such name, or no address of an enabled family. The text is the resolver's.
-    case notFound(String)
+    /// No such name, or no address of an enabled family.
+    case notFound(HostLookupFailure)
     /// May work later.
-    case temporaryFailure(String)
+    case temporaryFailure(HostLookupFailure)
+}
+
+/// Why a host has no address, in the words of Postfix.
+public struct HostLookupFailure: Sendable, Equatable {
+    /// `Host not found`, `Name or service not known`.
+    public var text: String
+    /// What was asked last, nil for a native look-up.
+    public var type: RecordType?
+
+    public init(_ text: String, type: RecordType?) {
+        self.text = text
+        self.type = type
+    }
+
+    /// `Host or domain name not found. Name service error for name=x.example type=A: Host not found`
+    public func reason(for name: String) -> String {
+        guard let type else { return "unable to look up host \(name): \(text)" }
+        let label = "\(type)".uppercased()
+        return "Host or domain name not found. Name service error for name=\(name) type=\(label): \(text)"
+    }
 }
 
 /// Addresses of host names, from the DNS, the hosts file, or both.
@@ -53,7 +73,7 @@ public struct HostLookup: Sendable {
 
     /// Addresses of `name`, IPv6 before IPv4 as found; callers order them.
     public func addresses(of name: String) async -> HostAddresses {
-        var last = HostAddresses.notFound("Host not found")
+        var last = HostAddresses.notFound(.init("Host not found", type: .a))
         for method in methods {
             let result =
                 switch method {
@@ -72,15 +92,27 @@ public struct HostLookup: Sendable {
     private func native(_ name: String) async -> HostAddresses {
         let listed = hosts.addresses(of: name).filter(families.allows)
         if !listed.isEmpty { return .found(listed) }
-        var last = HostAddresses.notFound("Host not found")
         if !name.contains(".") {
             for domain in hosts.searchList {
-                last = await dns("\(name).\(domain)")
-                if case .notFound = last { continue }
-                return last
+                let answer = native(await dns("\(name).\(domain)"))
+                if case .notFound = answer { continue }
+                return answer
             }
         }
-        return await dns(name)
+        return native(await dns(name))
+    }
+
+    /// The texts of getaddrinfo(3).
+    private func native(_ answer: HostAddresses) -> HostAddresses {
+        switch answer {
+        case .found: answer
+        case .notFound(let failure):
+            .notFound(
+                .init(
+                    failure.text.hasPrefix("Host found")
+                        ? "No address associated with hostname" : "Name or service not known", type: nil))
+        case .temporaryFailure: .temporaryFailure(.init("Temporary failure in name resolution", type: nil))
+        }
     }
 
     private func dns(_ name: String) async -> HostAddresses {
@@ -98,14 +130,16 @@ public struct HostLookup: Sendable {
         }
         if !found.isEmpty { return .found(found) }
         var text = "Host not found"
+        // Both types were asked; Postfix reports the one it asks last.
+        let type: RecordType = families.ipv6 ? .aaaa : .a
         for answer in answers {
             switch answer {
-            case .temporaryFailure: return .temporaryFailure("Host not found, try again")
+            case .temporaryFailure: return .temporaryFailure(.init("Host not found, try again", type: type))
             case .malformed(let reason): text = reason
             case .noData: text = "Host found but no data record of requested type"
             case .noSuchDomain, .records: break
             }
         }
-        return .notFound(text)
+        return .notFound(.init(text, type: type))
     }
 }

@@ -27,15 +27,15 @@ import Testing
         resolver.set("mailonly.example", .mx, .noData)
         resolver.set("slow.example", .aaaa, .temporaryFailure(""))
         resolver.set("slow.example", .a, .noData)
-        #expect(await addresses("none.example") == .notFound("Host not found"))
+        #expect(await addresses("none.example") == .notFound(.init("Host not found", type: .aaaa)))
         #expect(
-            await addresses("mailonly.example") == .notFound("Host found but no data record of requested type"))
-        #expect(await addresses("slow.example") == .temporaryFailure("Host not found, try again"))
+            await addresses("mailonly.example") == .notFound(.init("Host found but no data record of requested type", type: .aaaa)))
+        #expect(await addresses("slow.example") == .temporaryFailure(.init("Host not found, try again", type: .aaaa)))
     }
 
     @Test func theHostsFileCountsOnlyForNativeLookups() async throws {
         let address = try #require(IPAddress("192.0.2.77"))
-        #expect(await addresses("inhosts") == .notFound("Host not found"))
+        #expect(await addresses("inhosts") == .notFound(.init("Host not found", type: .aaaa)))
         #expect(await addresses("INHOSTS", "all", [.dns, .native]) == .found([address]))
     }
 }
