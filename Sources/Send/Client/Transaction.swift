@@ -29,7 +29,11 @@ struct Transaction: Dialogue {
         var failure: ServerFailure?
     }
 
-    private enum Expected: Equatable { case reset, mail, recipient(Int), data, dot, emptyDot }
+    private enum Expected: Equatable {
+        case reset, mail
+        case recipient(Int)
+        case data, dot, emptyDot
+    }
     private enum Next: Equatable { case reset, mail, recipients, data, nothing }
 
     /// Commands under way. Enough to hide latency; a bound for what a server makes us remember.
@@ -41,6 +45,8 @@ struct Transaction: Dialogue {
     let envelope: Envelope
     /// No other server will be tried: what fails now is final for this delivery.
     let isFinal: Bool
+    /// Ask only: stop after the recipients, deliver nothing (`sendmail -bv`, address verification).
+    let probes: Bool
     private(set) var outcome: Outcome?
     private var result = Outcome()
     private var expected: [Expected] = []
@@ -55,13 +61,15 @@ struct Transaction: Dialogue {
 
     /// - Parameter resets: the connection comes from the cache: RSET tells whether it still works.
     init(
-        settings: ClientSettings, features: ServerFeatures, peer: Peer, envelope: Envelope, isFinal: Bool, resets: Bool
+        settings: ClientSettings, features: ServerFeatures, peer: Peer, envelope: Envelope, isFinal: Bool,
+        resets: Bool, probes: Bool = false
     ) {
         self.settings = settings
         self.features = features
         self.peer = peer
         self.envelope = envelope
         self.isFinal = isFinal
+        self.probes = probes
         next = resets ? .reset : .mail
     }
 
@@ -90,8 +98,8 @@ struct Transaction: Dialogue {
                 return receive(early)
             }
             return [.expect(settings.timeouts.dataDone)]
-        case .lost: return broken { .lost(peer, $0) }
-        case .timedOut: return broken { .timedOut(peer, $0) }
+        case .lost: return broken(ServerFailure.lost)
+        case .timedOut: return broken(ServerFailure.timedOut)
         case .secured: return []
         }
     }
@@ -127,7 +135,7 @@ struct Transaction: Dialogue {
             case .data:
                 next = .nothing
                 // Known to be pointless once all recipients have been refused.
-                if mailFailed || (expected.isEmpty && accepted.isEmpty) { continue }
+                if probes || mailFailed || (expected.isEmpty && accepted.isEmpty) { continue }
                 commands += "DATA\r\n"
                 expected.append(.data)
             case .nothing: break
@@ -165,7 +173,12 @@ struct Transaction: Dialogue {
             }
         case .recipient(let index):
             if reply.isPositive {
-                if result.verdicts[index] == nil, !mailFailed { accepted.append(index) }
+                if probes {
+                    let text = reply.text
+                    decide([index], .init(kind: .sent, status: reply.status, text: text, diagnostic: text))
+                } else if result.verdicts[index] == nil, !mailFailed {
+                    accepted.append(index)
+                }
             } else if result.verdicts[index] == nil, !mailFailed {
                 refuse([index], reply, "RCPT TO command")
             }
@@ -232,7 +245,7 @@ struct Transaction: Dialogue {
         return []
     }
 
-    private mutating func broken(_ failure: (String) -> ServerFailure) -> [ClientAction] {
+    private mutating func broken(_ failure: (Peer, String) -> ServerFailure) -> [ClientAction] {
         if let early = earlyReply {
             // The server said why before it hung up.
             earlyReply = nil
@@ -255,7 +268,7 @@ struct Transaction: Dialogue {
             case .dot, .emptyDot: doing = "sending end of data -- message may be sent more than once"
             }
         }
-        let failure = failure(doing)
+        let failure = failure(peer, doing)
         result.failure = failure
         if isFinal {
             decide(

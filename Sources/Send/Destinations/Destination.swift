@@ -27,7 +27,9 @@ enum Destination: Sendable, Hashable {
         }
         var port = defaultPort
         if let name = parts.port {
-            guard let number = ServicePort.number(name) else { throw SyntaxError(reason: "unknown service: \(name)/tcp") }
+            guard let number = ServicePort.number(name) else {
+                throw SyntaxError(reason: "unknown service: \(name)/tcp")
+            }
             port = number
         }
         self = parts.isBracketed || mode == .lmtp ? .host(parts.host, port: port) : .domain(parts.host, port: port)

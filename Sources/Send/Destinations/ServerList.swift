@@ -57,7 +57,8 @@ struct ServerList: Sendable {
         return await addresses(of: host, detectsLoops: detectsLoops, using: &random)
     }
 
-    func addresses(of host: String, detectsLoops: Bool, using random: inout some RandomNumberGenerator) async -> Outcome {
+    func addresses(of host: String, detectsLoops: Bool, using random: inout some RandomNumberGenerator) async -> Outcome
+    {
         var servers: [Server]
         switch await addresses(of: host) {
         case .success(let found): servers = found.map { Server(host: host, address: $0, preference: 0) }

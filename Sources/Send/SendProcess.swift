@@ -1,0 +1,66 @@
+import Configuration
+import DNS
+import InternalProtocol
+import Lookup
+import MailSyntax
+import MailSystem
+import NIOConcurrencyHelpers
+import NIOCore
+import Runtime
+import Spool
+import TLS
+
+/// The `send` process: smtp, relay, lmtp, error, retry and discard, each master.cf line with its own settings.
+public final class SendProcess: DaemonProcess {
+    public static let name = "send"
+
+    private struct Service: Sendable {
+        var hosted: HostedService
+        var agent: any DeliveryAgent
+        var limit: AsyncLimit
+    }
+
+    private let context: ProcessContext
+    private let services: [Service]
+    private let opener: TableOpener
+    private let servers = NIOLockedValueBox<[InternalServer]>([])
+
+    public init(context: ProcessContext) async throws {
+        self.context = context
+        opener = TableOpener(parameters: context.parameters, log: context.log("smtp"))
+        let resolver = try UnboundResolver()
+        let factory = AgentFactory(context: context, resolver: resolver, hosts: HostsFile(), opener: opener)
+        services = try context.services.compactMap { hosted in
+            guard let agent = try factory.agent(for: hosted) else { return nil }
+            return Service(
+                hosted: hosted, agent: agent, limit: AsyncLimit(hosted.service.processLimit))
+        }
+    }
+
+    public func start() async throws {
+        for service in services {
+            var handlers = InternalHandlers()
+            handlers.on(DeliveryRequest.self) { request in
+                await service.limit.enter()
+                let report = await service.agent.deliver(request)
+                service.limit.leave()
+                return report
+            }
+            for listener in service.hosted.listeners {
+                let server = try await InternalServer.start(
+                    listener: listener.descriptor, group: context.group, handlers: handlers)
+                servers.withLockedValue { $0.append(server) }
+            }
+        }
+    }
+
+    public func drain() async {
+        for server in servers.withLockedValue({ $0 }) { await server.drain() }
+        for service in services { service.agent.close() }
+    }
+
+    public func stop() async {
+        for service in services { service.agent.close() }
+        await drain()
+    }
+}

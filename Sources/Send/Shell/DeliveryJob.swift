@@ -1,0 +1,221 @@
+import InternalProtocol
+import MailSyntax
+import MailSystem
+import NIOCore
+
+/// One delivery request under way: goes through destinations and their servers until each recipient has a result.
+// Not Sendable on purpose: lives in the task of its request.
+final class DeliveryJob {
+    private let agent: SMTPAgent
+    private let request: DeliveryRequest
+    private let content: MessageContent
+    private(set) var recorder: DeliveryRecorder
+    private var settings: ClientSettings { agent.settings }
+
+    init(agent: SMTPAgent, request: DeliveryRequest, content: MessageContent, recorder: DeliveryRecorder) {
+        self.agent = agent
+        self.request = request
+        self.content = content
+        self.recorder = recorder
+    }
+
+    func run() async {
+        // A next hop may be a list (transport(5), Postfix 3.5 and later).
+        let names = request.nexthop.split { $0 == "," || $0 == " " || $0 == "\t" }.map(String.init)
+        let all = names + settings.fallbackRelays
+        for (number, name) in all.enumerated() where !recorder.undecided.isEmpty {
+            let isLast = number == all.count - 1
+            do {
+                let destination = try Destination(name, mode: settings.mode, defaultPort: settings.port)
+                await deliver(to: destination, isLast: isLast)
+            } catch {
+                fail(.init(status: "4.3.5", reason: error.reason), isFinal: isLast)
+            }
+        }
+        recorder.fail(
+            .init(status: "4.4.0", reason: "no server of \(request.nexthop) took the message"), .init(),
+            concernsDestination: false)
+    }
+
+    /// A failure before any server was reached.
+    private func fail(_ failure: ServerFailure, isFinal: Bool, place: DeliveryRecorder.Circumstances = .init()) {
+        if failure.isPermanent || isFinal {
+            recorder.fail(failure, place, concernsDestination: true)
+        } else {
+            agent.log.info("\(request.queueID): \(failure.reason)")
+        }
+    }
+
+    private func deliver(to destination: Destination, isLast: Bool) async {
+        let key = SessionCache.Key(service: agent.service, destination: destination)
+        while !recorder.undecided.isEmpty, let connection = agent.cache.take(key) {
+            await transact(connection, key, isFinal: false, connected: nil)
+        }
+        guard !recorder.undecided.isEmpty else { return }
+        let peers: [(Peer, SocketAddress)]
+        switch await self.peers(of: destination) {
+        case .success(let found): peers = found
+        case .failure(let failure):
+            return fail(failure, isFinal: isLast, place: .init(connected: agent.clock.now()))
+        }
+        var sessions = 0
+        let limit = settings.sessionLimit > 0 ? settings.sessionLimit : Int.max
+        for (number, (peer, address)) in peers.enumerated() where !recorder.undecided.isEmpty && sessions < limit {
+            let isFinal = isLast && (number == peers.count - 1 || sessions + 1 == limit)
+            if await attempt(peer, address, key, isFinal: isFinal) { sessions += 1 }
+        }
+    }
+
+    private func peers(of destination: Destination) async -> Result<[(Peer, SocketAddress)], ServerFailure> {
+        let outcome: ServerList.Outcome
+        let port: Int
+        var random = SystemRandomNumberGenerator()
+        switch destination {
+        case .unix(let path):
+            let peer = Peer(host: settings.myHostname, address: path, port: 0)
+            guard let address = try? SocketAddress(unixDomainSocketPath: path) else {
+                return .failure(.init(status: "4.3.5", reason: "bad destination: unix:\(path)"))
+            }
+            return .success([(peer, address)])
+        case .host(let host, let number):
+            port = number
+            outcome = await agent.servers.addresses(of: host, detectsLoops: detectsLoops(port), using: &random)
+        case .domain(let domain, let number):
+            port = number
+            outcome = await agent.servers.exchangers(of: domain, detectsLoops: detectsLoops(port), using: &random)
+        }
+        switch outcome {
+        case .failed(let failure), .loops(let failure): return .failure(failure)
+        case .servers(let servers):
+            return .success(
+                servers.compactMap { server in
+                    let text = server.address.description
+                    guard let address = try? SocketAddress(ipAddress: text, port: port) else { return nil }
+                    return (Peer(host: server.host, address: text, port: port), address)
+                })
+        }
+    }
+
+    /// Only where mail servers listen can mail come back to this one.
+    private func detectsLoops(_ port: Int) -> Bool { settings.mode == .smtp && port == 25 }
+
+    /// Tries one server. True when a session was established.
+    private func attempt(_ peer: Peer, _ address: SocketAddress, _ key: SessionCache.Key, isFinal: Bool) async -> Bool {
+        var level = settings.tlsLevel
+        while true {
+            let connection: ClientConnection
+            switch await agent.connector.connect(peer, address) {
+            case .success(let made): connection = made
+            case .failure(let failure):
+                // Already logged by the connector.
+                if isFinal {
+                    recorder.fail(failure, .init(connected: agent.clock.now()), concernsDestination: true)
+                }
+                return false
+            }
+            let greeting = Greeting(
+                settings: settings, peer: peer, tls: level, canUseTLS: agent.connector.tls != nil,
+                detectsLoops: detectsLoops(peer.port), nexthop: request.nexthop)
+            switch await connection.run(greeting) {
+            case .ready(let features):
+                connection.update {
+                    $0.features = features
+                    $0.isSecure = level != .none && !features.startTLS
+                }
+                await transact(connection, key, isFinal: isFinal, connected: agent.clock.now())
+                return true
+            case .failed(let failure):
+                if failure.canQuit { connection.quit() } else { connection.close() }
+                if failure.mayRetryInPlaintext, waitedLongEnough {
+                    level = .none
+                    continue
+                }
+                fail(
+                    failure, isFinal: isFinal,
+                    place: .init(relay: peer.nameAndPort, host: peer.host, connected: agent.clock.now()))
+                return false
+            case nil:
+                connection.close()
+                return false
+            }
+        }
+    }
+
+    /// Postfix falls back to plaintext only for mail that has waited minimal_backoff_time.
+    private var waitedLongEnough: Bool {
+        request.activeSeconds - request.arrivalSeconds >= settings.minimalBackoff
+    }
+
+    private func transact(_ connection: ClientConnection, _ key: SessionCache.Key, isFinal: Bool, connected: MailTime?)
+        async
+    {
+        let indices = recorder.undecided
+        let isReused = connection.current.uses > 0
+        let features = connection.current.features
+        let transaction = Transaction(
+            settings: settings, features: features, peer: connection.peer, envelope: envelope(indices),
+            isFinal: isFinal, resets: isReused,
+            probes: !request.flags.isDisjoint(with: [.verifyForMTA, .verifyForUser]))
+        do {
+            try await content.rewind()
+        } catch {
+            agent.log.warning("\(request.queueID): queue file: \(error)")
+            return connection.close()
+        }
+        guard let outcome = await connection.run(transaction, content: content) else { return connection.close() }
+        if outcome.wasStale { return connection.close() }
+        connection.update { $0.uses += 1 }
+        let place = DeliveryRecorder.Circumstances(
+            relay: connection.peer.nameAndPort, host: connection.peer.host, uses: connection.current.uses,
+            connected: connected, serverHandlesDSN: features.dsn)
+        var done: [Int] = []
+        for position in outcome.order {
+            guard let verdict = outcome.verdicts[position] else { continue }
+            if let offset = recorder.record(indices[position], verdict, place) { done.append(offset) }
+        }
+        for text in outcome.softFailures { agent.log.info("\(request.queueID): \(text)") }
+        do {
+            try await content.markDone(done)
+        } catch {
+            agent.log.warning("\(request.queueID): cannot mark recipients as delivered: \(error)")
+        }
+        await release(connection, key, isReusable: outcome.isReusable)
+    }
+
+    private func envelope(_ indices: [Int]) -> Envelope {
+        var envelope = Envelope(
+            sender: request.sender,
+            recipients: indices.map { index in
+                let recipient = request.recipients[index]
+                return .init(
+                    address: recipient.address, dsnOriginal: recipient.dsnOriginalRecipient,
+                    dsnNotify: recipient.dsnNotify)
+            },
+            size: request.contentLength)
+        envelope.isEightBit = request.encoding == "8bit"
+        let hasUTF8Address =
+            !ASCII.isASCII(request.sender) || envelope.recipients.contains { !ASCII.isASCII($0.address) }
+        // SMTPUTF8 was requested, and something in the message makes use of it (send options 2 and 4).
+        envelope.needsSMTPUTF8 = request.sendOptions & 1 != 0 && (request.sendOptions & 6 != 0 || hasUTF8Address)
+        envelope.envelopeID = request.envelopeID
+        envelope.dsnReturn = request.dsnReturn
+        return envelope
+    }
+
+    /// Keeps the connection for the next message, or says good-bye.
+    private func release(_ connection: ClientConnection, _ key: SessionCache.Key, isReusable: Bool) async {
+        let state = connection.current
+        guard isReusable, !state.isDead else { return connection.quit() }
+        let age = agent.clock.monotonicNanoseconds() &- connection.opened
+        guard settings.reuseCountLimit == 0 || state.uses < settings.reuseCountLimit,
+            age < UInt64(max(settings.reuseTimeLimit, 0)) * 1_000_000_000,
+            !state.isSecure || settings.reusesTLS
+        else { return connection.quit() }
+        var wanted = settings.cachesOnDemand && request.flags.contains(.connectionReuse)
+        if !wanted, !agent.cachedDestinations.isEmpty {
+            wanted = (try? await agent.cachedDestinations.matches(request.nexthop)) ?? false
+        }
+        guard wanted else { return connection.quit() }
+        agent.cache.store(connection, for: key, seconds: settings.cacheTimeLimit)
+    }
+}
