@@ -122,3 +122,8 @@ def scenario_bad_reload_changes_nothing(world):
 
 
 scenario_bad_reload_changes_nothing.only_for = ("apus",)
+
+# Debian's Postfix leaves incomplete files in incoming, and messages that wait for its back-off, when its processes are
+# killed: what is asked here goes beyond it.
+for _scenario in (scenario_kill_each_process, scenario_kill_everything, scenario_reload_under_load):
+    _scenario.only_for = ("apus",)
