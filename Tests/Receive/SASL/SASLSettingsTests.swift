@@ -1,0 +1,36 @@
+import Configuration
+import Testing
+
+@testable import Receive
+
+@Suite struct SASLSettingsTests {
+    private let all = [
+        SASLMechanism(name: "PLAIN", properties: .plaintext),
+        SASLMechanism(name: "DIGEST-MD5", properties: [.dictionary, .active]),
+        SASLMechanism(name: "ANONYMOUS", properties: .anonymous),
+        SASLMechanism(name: "EXTERNAL", properties: [.forwardSecrecy, .mutualAuthentication]),
+    ]
+
+    @Test(arguments: [
+        ("noanonymous", "PLAIN DIGEST-MD5 EXTERNAL"), ("noanonymous, noplaintext", "DIGEST-MD5 EXTERNAL"),
+        ("", "PLAIN DIGEST-MD5 ANONYMOUS EXTERNAL"), ("forward_secrecy", "EXTERNAL"),
+        ("nodictionary noanonymous", "PLAIN EXTERNAL"),
+    ])
+    func `security options choose the mechanisms`(options: String, offered: String) {
+        let settings = SASLSettings(Parameters(values: ["smtpd_sasl_security_options": options]))
+        #expect(settings.offered(all, encrypted: false).map(\.name).joined(separator: " ") == offered)
+    }
+
+    @Test func `encrypted sessions have options of their own`() {
+        let settings = SASLSettings(
+            Parameters(values: [
+                "smtpd_sasl_security_options": "noanonymous, noplaintext",
+                "smtpd_sasl_tls_security_options": "noanonymous",
+            ]))
+        #expect(settings.offered(all, encrypted: true).map(\.name) == ["PLAIN", "DIGEST-MD5", "EXTERNAL"])
+    }
+
+    @Test func `names that mean nothing are found`() {
+        #expect(SASLSettings.unknownOptions(in: ["noanonymous", "noplain"]) == ["noplain"])
+    }
+}
