@@ -8,13 +8,13 @@ import Testing
         SASLMechanism(name: "PLAIN", properties: .plaintext),
         SASLMechanism(name: "DIGEST-MD5", properties: [.dictionary, .active]),
         SASLMechanism(name: "ANONYMOUS", properties: .anonymous),
-        SASLMechanism(name: "EXTERNAL", properties: [.forwardSecrecy, .mutualAuthentication]),
+        SASLMechanism(name: "GSSAPI", properties: [.forwardSecrecy, .mutualAuthentication]),
     ]
 
     @Test(arguments: [
-        ("noanonymous", "PLAIN DIGEST-MD5 EXTERNAL"), ("noanonymous, noplaintext", "DIGEST-MD5 EXTERNAL"),
-        ("", "PLAIN DIGEST-MD5 ANONYMOUS EXTERNAL"), ("forward_secrecy", "EXTERNAL"),
-        ("nodictionary noanonymous", "PLAIN EXTERNAL"),
+        ("noanonymous", "PLAIN DIGEST-MD5 GSSAPI"), ("noanonymous, noplaintext", "DIGEST-MD5 GSSAPI"),
+        ("", "PLAIN DIGEST-MD5 ANONYMOUS GSSAPI"), ("forward_secrecy", "GSSAPI"),
+        ("nodictionary noanonymous", "PLAIN GSSAPI"),
     ])
     func `security options choose the mechanisms`(options: String, offered: String) {
         let settings = SASLSettings(Parameters(values: ["smtpd_sasl_security_options": options]))
@@ -27,7 +27,7 @@ import Testing
                 "smtpd_sasl_security_options": "noanonymous, noplaintext",
                 "smtpd_sasl_tls_security_options": "noanonymous",
             ]))
-        #expect(settings.offered(all, encrypted: true).map(\.name) == ["PLAIN", "DIGEST-MD5", "EXTERNAL"])
+        #expect(settings.offered(all, encrypted: true).map(\.name) == ["PLAIN", "DIGEST-MD5", "GSSAPI"])
     }
 
     @Test func `names that mean nothing are found`() {
