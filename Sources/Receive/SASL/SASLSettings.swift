@@ -47,18 +47,14 @@ public struct SASLSettings: Sendable {
         }
     }
 
-    /// smtpd_sasl_mechanism_filter: names, `!name`, and `static:all`, the default.
+    /// smtpd_sasl_mechanism_filter: names, `!name`, and a `static:` table, which has every name.
     private func passesFilter(_ name: String) -> Bool {
         for pattern in filter {
-            if ASCII.equalIgnoringCase(pattern, "static:all") { return true }
-            if pattern.utf8.first == UInt8(ascii: "!") {
-                let rest = String(pattern.dropFirst())
-                if ASCII.equalIgnoringCase(rest, name) || ASCII.equalIgnoringCase(rest, "static:all") { return false }
-            } else if ASCII.equalIgnoringCase(pattern, name) {
-                return true
-            }
+            let negated = pattern.utf8.first == UInt8(ascii: "!")
+            let wanted = negated ? String(pattern.dropFirst()) : pattern
+            if wanted.hasPrefix("static:") || ASCII.equalIgnoringCase(wanted, name) { return !negated }
         }
-        return filter.isEmpty
+        return false
     }
 
     private static let refusing: [String: SASLProperties] = [
