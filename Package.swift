@@ -134,7 +134,7 @@ let package = Package(
         tests("InternalProtocol", in: "Network/InternalProtocol", [nioEmbedded]),
         tests("Receive", in: "Receive", [nioEmbedded]),
         tests("Queue", in: "Queue"),
-        tests("Send", in: "Send", [nioEmbedded]),
+        tests("Send", in: "Send", [nioEmbedded, .product(name: "NIOConcurrencyHelpers", package: "swift-nio")]),
         tests("Deliver", in: "Deliver"),
         tests("Submission", in: "Operate/Submission"),
         tests("Operate", in: "Operate/Commands"),

@@ -19,6 +19,9 @@ final class ClientHandler: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private var timer: Scheduled<Void>?
     private var isDead = false
+    /// A fast server's banner, from before the first dialogue.
+    private var early: [ServerReply] = []
+    private var hasStarted = false
 
     /// - Parameters:
     ///   - tls: makes the handler for STARTTLS.
@@ -46,24 +49,25 @@ final class ClientHandler: ChannelInboundHandler {
     func run(_ dialogue: some RunningDialogue, content: MessageContent?) {
         running = dialogue
         self.content = content
-        let actions = dialogue.start()
-        if isDead {
-            _ = dialogue.receive(.lost)
-            settle()
-            return
-        }
-        perform(actions)
+        hasStarted = true
+        perform(dialogue.start())
+        let replies = early
+        early = []
+        for reply in replies { deliver(.reply(reply)) }
+        if isDead { deliver(.lost) }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = unwrapInboundIn(data)
-        guard running != nil else {
+        guard running != nil || !hasStarted else {
             // Nothing was asked: 421 before closing, most likely.
             die()
             context.close(promise: nil)
             return
         }
-        for reply in parser.consume(bytes.readableBytesView) { deliver(.reply(reply)) }
+        for reply in parser.consume(bytes.readableBytesView) {
+            if hasStarted { deliver(.reply(reply)) } else if early.count < 4 { early.append(reply) }
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
