@@ -61,7 +61,8 @@ struct BounceLogParser {
         if first == UInt8(ascii: "<") {
             takeOldForm(line)
         } else if let equals = line.utf8.firstIndex(of: UInt8(ascii: "=")) {
-            takeValue(String(line[..<equals]), String(line[line.utf8.index(after: equals)...]))
+            takeValue(
+                ASCII.trimmed(String(line[..<equals])), ASCII.trimmed(String(line[line.utf8.index(after: equals)...])))
         }
         return nil
     }
