@@ -60,7 +60,7 @@ let package = Package(
         library("Routing", in: "Routing", ["Configuration", "Lookup", "MailSyntax", "MailSystem"]),
         library(
             "Cleanup", in: "Cleanup",
-            ["Configuration", "Lookup", "Routing", "Spool", "MailSyntax", "MailSystem"] + nio),
+            ["Configuration", "Lookup", "Routing", "Runtime", "Spool", "MailSyntax", "MailSystem"] + nio),
 
         // Network
         library(
@@ -128,7 +128,7 @@ let package = Package(
         tests("Lookup", in: "Lookup"),
         tests("Spool", in: "Spool"),
         tests("Routing", in: "Routing"),
-        tests("Cleanup", in: "Cleanup"),
+        tests("Cleanup", in: "Cleanup", [nioCore]),
         tests("TLS", in: "Network/TLS", [nioEmbedded]),
         tests("DNS", in: "Network/DNS"),
         tests("InternalProtocol", in: "Network/InternalProtocol", [nioEmbedded]),

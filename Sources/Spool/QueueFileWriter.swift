@@ -7,9 +7,9 @@ import MailSystem
 public final class QueueFileWriter: @unchecked Sendable {
     // Unchecked: one message, used from one task at a time; the hops to the blocking pool are ordered by await.
     public let id: QueueID
-    public let queue: String
+    public private(set) var queue: String
     /// Relative to the queue directory.
-    public let path: String
+    public private(set) var path: String
     private let directory: QueueDirectory
     private let file: any StoredFile
     private var buffer: [UInt8] = []
@@ -91,7 +91,7 @@ public final class QueueFileWriter: @unchecked Sendable {
     @discardableResult
     public func append(pointer target: Int) -> Int { append(.pointer, RecordCodec.column15(target)) }
 
-    /// Appends text lines separated by LF as `N` records, lines above `limit` bytes as `L…N`. Text after the last LF is
+    /// Appends text lines separated by LF as `N` records, lines of `limit` bytes and more as `L…N`. Text after the last LF is
     /// left over: its length is returned, and the caller passes it again with what follows.
     public func append(lines bytes: UnsafeRawBufferPointer, limit: Int) -> Int {
         let limit = max(1, limit)
@@ -100,7 +100,7 @@ public final class QueueFileWriter: @unchecked Sendable {
         while start < bytes.count, let base = bytes.baseAddress {
             guard let found = memchr(base + start, 0x0a, bytes.count - start) else { break }
             let end = UnsafeRawPointer(found) - base
-            while end - start > limit {
+            while end - start >= limit {
                 RecordCodec.append(
                     .continued, UnsafeRawBufferPointer(rebasing: bytes[start..<(start + limit)]), to: &buffer)
                 start += limit
@@ -133,6 +133,14 @@ public final class QueueFileWriter: @unchecked Sendable {
     public func reader() throws(SystemError) -> QueueFileReader {
         try flush()
         return QueueFileReader(file: file, size: flushed)
+    }
+
+    /// Moves the file to another queue before it is committed, such as `hold`.
+    public func relocate(to queue: String) throws(SystemError) {
+        let target = directory.path(queue: queue, id: id)
+        try directory.rename(path, to: target)
+        self.queue = queue
+        path = target
     }
 
     /// Makes the message durable and visible: rewrites the size record in place, sets the mode, synchronises.

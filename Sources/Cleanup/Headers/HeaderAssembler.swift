@@ -1,0 +1,54 @@
+import MailSyntax
+
+/// Joins content lines into headers and finds their end. Pure; holds at most one header of limited size.
+struct HeaderAssembler {
+    enum Event: Equatable {
+        /// The line went into the current header, or was swallowed.
+        case none
+        /// A header ended.
+        case header(HeaderLine)
+        /// The headers are over. `separator`: the line was the empty line; else it belongs to the body and an empty
+        /// line is missing.
+        case end(last: HeaderLine?, separator: Bool)
+    }
+
+    private var current: [UInt8] = []
+    private let limit: Int
+
+    init(limit: Int) { self.limit = limit }
+
+    /// - Parameter line: without its LF.
+    mutating func take(_ line: ArraySlice<UInt8>) -> Event {
+        guard let first = line.first else { return .end(last: finish(), separator: true) }
+        if first == 0x20 || first == 0x09 {
+            guard !current.isEmpty else { return .end(last: nil, separator: false) }
+            append([0x0A])
+            append(line)
+            return .none
+        }
+        guard HeaderLine.colon(line) != nil else { return .end(last: finish(), separator: false) }
+        let previous = finish()
+        append(line)
+        return previous.map { .header($0) } ?? .none
+    }
+
+    /// The header that was being collected.
+    mutating func finish() -> HeaderLine? {
+        guard !current.isEmpty else { return nil }
+        // What the limit cut off may have been a whole continuation line.
+        if current.last == 0x0A { current.removeLast() }
+        defer { current = [] }
+        return HeaderLine(current)
+    }
+
+    /// True when a line that starts like this belongs to the headers.
+    func accepts(_ start: ArraySlice<UInt8>) -> Bool {
+        guard let first = start.first else { return true }
+        if first == 0x20 || first == 0x09 { return !current.isEmpty }
+        return HeaderLine.colon(start) != nil
+    }
+
+    private mutating func append(_ bytes: some Collection<UInt8>) {
+        current += bytes.prefix(max(0, limit - current.count))
+    }
+}

@@ -1,0 +1,317 @@
+import MailSyntax
+import MailSystem
+import NIOCore
+import Spool
+
+/// One message on its way into the queue: recipients, content, perhaps more recipients, then `finish` or `abort`.
+/// Problems do not stop it: they are remembered and `finish` tells them, as SMTP wants them after the data.
+/// A message that is neither finished nor aborted leaves nothing on disk.
+public final class IncomingMessage: @unchecked Sendable {
+    // Unchecked: used from one task at a time; the hops to the blocking pool are ordered by await.
+    private enum Segment {
+        case envelope, content, extracted
+    }
+
+    /// Written to disk when so much has collected; smaller messages cost one write.
+    private static let flushThreshold = 128 << 10
+
+    public let queueID: String
+    let service: CleanupService
+    let envelope: IncomingEnvelope
+    let writer: QueueFileWriter
+    private(set) var problem: CleanupProblem?
+    /// Sender after rewriting and mapping.
+    private(set) var sender = ""
+    private var effects = MessageEffects()
+    private var segment = Segment.envelope
+    private var envelopeFinished = false
+    private var dataOffset = 0
+    private var extractedOffset = 0
+    private var headers: HeaderSection
+    private var body: BodyWriter
+    /// Start of a header line whose end has not come.
+    private var partial: [UInt8] = []
+    private var inHeaders = true
+    private var recipients: RecipientSection
+
+    init(_ service: CleanupService, _ envelope: IncomingEnvelope, _ writer: QueueFileWriter) {
+        self.service = service
+        self.envelope = envelope
+        self.writer = writer
+        queueID = writer.id.text
+        headers = HeaderSection(service, envelope, writer)
+        body = BodyWriter(
+            writer, limit: service.settings.lineLengthLimit, replacesStrayCR: service.settings.replacesStrayCR)
+        recipients = RecipientSection(service, envelope, writer)
+    }
+
+    /// True when the message will not be taken, whatever follows.
+    public var isRefused: Bool { problem != nil }
+
+    // MARK: Envelope
+
+    func writeSender(created: MailTime) async {
+        var bcc: String?
+        do throws(MappingFailure) {
+            sender = try await mappedSender()
+            if envelope.addsBcc, !sender.isEmpty { bcc = try await service.senderBcc.find(sender, queueID: queueID) }
+        } catch {
+            note(error.problem)
+        }
+        headers.sender = sender
+        EnvelopeWriter(writer: writer, envelope: envelope).begin(sender: sender, created: created)
+        // Written here because Postfix does; the flag tells readers that attributes follow.
+        if let bcc, !bcc.isEmpty {
+            recipients.markMixed()
+            await write { () throws(MappingFailure) in try await self.recipients.addBcc(bcc) }
+        }
+    }
+
+    private func mappedSender() async throws(MappingFailure) -> String {
+        let rewritten = service.rewriter.rewrite(envelope.sender)
+        guard envelope.mapsAddresses, !rewritten.isEmpty, !service.mapper.isIdentity else { return rewritten }
+        return try await service.mapper.map(rewritten, role: .envelopeSender, queueID: queueID)
+    }
+
+    private func finishEnvelope() {
+        guard !envelopeFinished else { return }
+        envelopeFinished = true
+        let delay = service.settings.delayWarning
+        let warns = delay > 0 && !sender.isEmpty
+        EnvelopeWriter(writer: writer, envelope: envelope)
+            .finish(warningTime: warns ? envelope.arrival.seconds &+ delay : nil)
+    }
+
+    /// What access tables decided; replaces what was set before.
+    public func setEffects(_ effects: MessageEffects) { self.effects = effects }
+
+    public func setEffects(
+        hold: Bool, discard: Bool, filter: String? = nil, redirect: String? = nil, bcc: [String] = []
+    ) {
+        effects.hold = hold
+        effects.discard = discard
+        effects.filter = filter
+        effects.redirect = redirect
+        effects.bcc = bcc
+    }
+
+    /// Before the content: an envelope recipient. After it: one that was found in the headers (`sendmail -t`).
+    public func addRecipient(_ spec: RecipientSpec) async {
+        if segment == .content { await endContent() }
+        guard problem == nil else { return }
+        if segment == .envelope { finishEnvelope() }
+        await write { () throws(MappingFailure) in try await self.recipients.add(spec) }
+        await flushIfLarge()
+    }
+
+    private func write(_ body: () async throws(MappingFailure) -> Void) async {
+        do throws(MappingFailure) {
+            try await body()
+        } catch {
+            note(error.problem)
+        }
+    }
+
+    private func note(_ new: CleanupProblem) { problem = min(problem ?? new, new) }
+
+    // MARK: Content
+
+    private func beginContent() {
+        guard segment == .envelope else { return }
+        finishEnvelope()
+        segment = .content
+        writer.append(.message)
+        dataOffset = writer.offset
+    }
+
+    /// `Received: by HOST (Postfix)` with the queue id and the time, as for mail that did not come by SMTP.
+    /// - Parameter comment: `from userid 0`.
+    public func prependReceived(comment: String = "") async {
+        let settings = service.settings
+        let program = comment.isEmpty ? settings.mailName : "\(settings.mailName), \(comment)"
+        await prependHeader(
+            "Received: by \(settings.hostName) (\(program))\n\tid \(queueID); \(LocalTime.rfc5322(envelope.arrival))")
+    }
+
+    /// A header of the receiving program, before any content. Lines are joined by LF, without one at the end.
+    public func prependHeader(_ text: String) async {
+        beginContent()
+        for line in Array(text.utf8).split(separator: 0x0A, omittingEmptySubsequences: true) {
+            if case .header(let header) = headers.assembler.take(line) { await process(header) }
+        }
+    }
+
+    public func append(_ lines: [UInt8]) async {
+        await append(ByteBuffer(bytes: lines))
+    }
+
+    /// Content: lines ended by LF only (no CR, dots unstuffed). The last one may be partial.
+    public func append(_ lines: ByteBuffer) async {
+        guard problem == nil, segment != .extracted else { return }
+        beginContent()
+        var rest = lines
+        while inHeaders, rest.readableBytes > 0 {
+            let view = rest.readableBytesView
+            guard let end = view.firstIndex(of: 0x0A) else {
+                await keepPartial(&rest)
+                continue
+            }
+            let length = view.distance(from: view.startIndex, to: end)
+            let line = partial + (rest.readBytes(length: length) ?? [])
+            partial = []
+            rest.moveReaderIndex(forwardBy: 1)
+            await take(line[...], hasEnd: true)
+        }
+        if rest.readableBytes > 0 { rest.withUnsafeReadableBytes { body.append($0) } }
+        checkSize()
+        await flushIfLarge()
+    }
+
+    /// A line that has not ended yet: wait for the rest, unless it can only be body or is longer than any header.
+    private func keepPartial(_ rest: inout ByteBuffer) async {
+        let bytes = rest.readBytes(length: rest.readableBytes) ?? []
+        let settings = service.settings
+        let kept = min(bytes.count, max(0, settings.headerSizeLimit + 1 - partial.count))
+        partial += bytes.prefix(kept)
+        guard partial.count > min(settings.lineLengthLimit, settings.headerSizeLimit), !headers.accepts(partial[...])
+        else { return }
+        let line = partial
+        partial = []
+        await take(line[...], hasEnd: false)
+        // Nothing is cut from body text.
+        if kept < bytes.count { bytes[kept...].withUnsafeBytes { body.append($0) } }
+    }
+
+    /// One line while in the headers.
+    private func take(_ line: ArraySlice<UInt8>, hasEnd: Bool) async {
+        var line = line
+        if service.settings.replacesStrayCR, line.contains(0x0D) {
+            line = line.map { $0 == 0x0D ? 0x20 : $0 }[...]
+        }
+        switch headers.take(line) {
+        case .none: break
+        case .header(let header): await process(header)
+        case .end(let last, let separator):
+            if let last { await process(last) }
+            headers.end()
+            inHeaders = false
+            writer.append(.line)
+            if !separator {
+                line.withUnsafeBytes { body.append($0) }
+                if hasEnd { [UInt8](arrayLiteral: 0x0A).withUnsafeBytes { body.append($0) } }
+            }
+        }
+    }
+
+    private func process(_ header: HeaderLine) async {
+        // Header checks and milters will look at each header here.
+        await write { () throws(MappingFailure) in try await self.headers.process(header) }
+        if headers.hasTooManyHops, problem != .tooManyHops {
+            service.log.warning("\(queueID): message rejected: hopcount exceeded")
+            note(.tooManyHops)
+        }
+    }
+
+    private func checkSize() {
+        let limit = service.settings.messageSizeLimit
+        guard limit > 0, writer.offset > limit, problem == nil else { return }
+        service.log.warning("\(queueID): queue file size limit exceeded")
+        note(.tooLarge)
+    }
+
+    private func flushIfLarge() async {
+        guard problem == nil, writer.bufferedBytes >= Self.flushThreshold else { return }
+        let writer = writer
+        do {
+            try await service.pool.run { () throws(SystemError) in try writer.flush() }
+        } catch {
+            service.log.warning("\(queueID): write queue file: \(error.reason)")
+            note(.writeFailure)
+        }
+    }
+
+    private func endContent() async {
+        beginContent()
+        guard segment == .content else { return }
+        if inHeaders {
+            if !partial.isEmpty {
+                let line = partial
+                partial = []
+                await take(line[...], hasEnd: true)
+            }
+            if inHeaders {
+                if let last = headers.assembler.finish() { await process(last) }
+                headers.end()
+            }
+        }
+        body.finish()
+        segment = .extracted
+        extractedOffset = writer.offset
+        writer.append(.extracted)
+        if let filter = effects.filter { writer.append(.filter, filter) }
+        if let redirect = effects.redirect { writer.append(.redirect, redirect) }
+        headers.writeAttributes()
+        checkSize()
+    }
+
+    // MARK: End
+
+    /// Makes the message durable and tells the queue manager.
+    public func finish() async -> CleanupVerdict {
+        await endContent()
+        if effects.discard, problem == nil {
+            await abort()
+            service.log.info("\(queueID): removed (discarded)")
+            return .discarded(queueID: queueID)
+        }
+        if problem == nil { await addAutomaticRecipients() }
+        if problem == nil, recipients.count == 0 { note(.noRecipients) }
+        if problem == nil { await commit() }
+        if let problem {
+            await abort()
+            return .refused(problem)
+        }
+        if !effects.hold { service.announce(queueID) }
+        return .accepted(queueID: queueID, size: extractedOffset - dataOffset)
+    }
+
+    private func addAutomaticRecipients() async {
+        for address in effects.bcc {
+            await write { () throws(MappingFailure) in try await self.recipients.add(RecipientSpec(address)) }
+        }
+        let always = service.settings.alwaysBcc
+        if envelope.addsBcc, envelope.mapsAddresses, !always.isEmpty {
+            await write { () throws(MappingFailure) in try await self.recipients.addBcc(always) }
+        }
+    }
+
+    private func commit() async {
+        writer.append(.end)
+        let size = SizeRecord(
+            segmentLength: extractedOffset - dataOffset, dataOffset: dataOffset, recipientCount: recipients.count,
+            queueFlags: recipients.flags, contentLength: extractedOffset - dataOffset,
+            sendOptions: envelope.sendOptions.union(headers.sendOptions).union(
+                ASCII.isASCII(sender) ? [] : .smtputf8Sender))
+        let (writer, queue, hold, expanded) = (writer, service.queue, effects.hold, recipients.expanded)
+        do {
+            // One hop: everything that blocks.
+            try await service.pool.run { () throws(SystemError) in
+                if hold { try writer.relocate(to: "hold") }
+                try BounceLog.append(queue, queue: "trace", id: writer.id, expanded)
+                try writer.commit(size: size)
+            }
+        } catch {
+            service.log.warning("\(queueID): write queue file: \(error.reason)")
+            note(.writeFailure)
+        }
+    }
+
+    /// Leaves nothing on disk.
+    public func abort() async {
+        let (writer, queue, hasTrace) = (writer, service.queue, !recipients.expanded.isEmpty)
+        await service.pool.run {
+            writer.abort()
+            if hasTrace { try? BounceLog.remove(queue, queue: "trace", id: writer.id) }
+        }
+    }
+}
