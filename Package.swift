@@ -136,7 +136,7 @@ let package = Package(
         tests("Queue", in: "Queue"),
         tests("Send", in: "Send", [nioEmbedded, .product(name: "NIOConcurrencyHelpers", package: "swift-nio")]),
         tests("Deliver", in: "Deliver"),
-        tests("Submission", in: "Operate/Submission"),
+        tests("Submission", in: "Operate/Submission", ["Spool"]),
         tests("Operate", in: "Operate/Commands"),
         tests("Master", in: "Operate/Master"),
     ],

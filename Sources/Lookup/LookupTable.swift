@@ -72,9 +72,15 @@ public enum UpdateResult: Sendable {
 
 /// A table that commands change in place: `postmap`, `postmap -i`, `postmap -d`.
 public protocol UpdatableTable: LookupTable {
+    /// The file, for messages.
+    var fileName: String { get }
     func update(_ key: [UInt8], _ value: [UInt8]) throws(LookupError) -> UpdateResult
     /// Returns false when there was no such key.
     func delete(_ key: [UInt8]) throws(LookupError) -> Bool
     /// All changes are in the file when this returns. No calls after it.
     func close() throws(LookupError)
+}
+
+extension UpdatableTable {
+    public var fileName: String { name }
 }

@@ -22,7 +22,8 @@ public final class TableOpener: Sendable {
     /// The table, for a daemon. One that cannot be opened is reported, and then fails every lookup: callers answer
     /// "try again later", never "not found".
     public func open(_ specification: String, options: TableOptions = .standard) -> any LookupTable {
-        let options = settings.utf8 ? options.union(.utf8) : options
+        let utf8 = settings.utf8 && !options.contains(.anyOctets)
+        let options = utf8 ? options.union(.utf8) : options
         let key = Key(specification: specification, options: options)
         if let table = opened.withLock({ $0[key] }) { return table }
         let table: any LookupTable
@@ -47,6 +48,15 @@ public final class TableOpener: Sendable {
     }
 
     public func openOrThrow(
+        _ specification: TableSpecification, options: TableOptions = .standard
+    ) throws(TableOpenError) -> any LookupTable {
+        let table = try openUnchecked(specification, options: options)
+        return options.contains(.utf8) ? UTF8CheckedTable(table, log: log) : table
+    }
+
+    /// The table as its type makes it: whatever octets it holds, and with the operations of `ListableTable` and
+    /// `UpdatableTable` where it has them.
+    public func openUnchecked(
         _ specification: TableSpecification, options: TableOptions = .standard
     ) throws(TableOpenError) -> any LookupTable {
         guard let type = TableTypes.find(specification.type) else {

@@ -25,6 +25,9 @@ public struct TableOptions: OptionSet, Hashable, Sendable {
     public static let replaceDuplicates = TableOptions(rawValue: 1 << 9)
     public static let ignoreDuplicates = TableOptions(rawValue: 1 << 10)
 
+    /// Keys and values need not be UTF-8, whatever `smtputf8_enable` says: header_checks and body_checks.
+    public static let anyOctets = TableOptions(rawValue: 1 << 11)
+
     /// What daemons use, apart from `utf8`.
     public static let standard: TableOptions = [.foldKeys]
 }

@@ -53,6 +53,9 @@ public enum TableTypes {
 
     static func find(_ name: String) -> TableType? { byName[name] }
 
+    /// Whether `postmap` can make tables of the type from a source.
+    public static func canCreate(_ name: String) -> Bool { find(name)?.creatable ?? false }
+
     /// The names that `postconf -m` lists, sorted.
     public static var names: [String] { all.map(\.name) }
 }

@@ -13,7 +13,7 @@ struct DebugTable: LookupTable {
         guard request.name.utf8.contains(UInt8(ascii: ":")) else {
             throw TableOpenError("bad debug map name syntax: \"\(request.name)\"; need \"debug:type:name\"")
         }
-        let target = try request.opener.openOrThrow(request.name, options: request.options)
+        let target = try request.opener.openUnchecked(TableSpecification(request.name), options: request.options)
         return DebugTable(name: "\(request.specification)", target: target, log: request.log)
     }
 

@@ -37,6 +37,7 @@ final class BerkeleyTable: LookupTable, ListableTable, UpdatableTable {
     }
 
     var takesWholeKeyOnly: Bool { false }
+    var fileName: String { path }
 
     static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
         try BerkeleyTable(request)

@@ -11,7 +11,7 @@ enum ProxyTable {
         if let allowed = request.settings.proxyReadMaps, !allowed.contains(request.name) {
             throw TableOpenError("\(request.specification) map is not listed in proxy_read_maps")
         }
-        let target = try request.opener.openOrThrow(request.name, options: request.options)
+        let target = try request.opener.openUnchecked(TableSpecification(request.name), options: request.options)
         return RenamedTable(name: "\(request.specification)", target: target)
     }
 }

@@ -9,7 +9,7 @@ public struct SourceReader {
     private let path: String
     private let options: TableOptions
     private let ignoredSuffix: String
-    private var lines: LogicalLines
+    private var lines: SourceLines
 
     /// - Parameters:
     ///   - path: how warnings name the source.
@@ -18,21 +18,13 @@ public struct SourceReader {
         self.path = path
         self.options = options
         self.ignoredSuffix = ignoredSuffix
-        lines = LogicalLines(text)
+        lines = SourceLines(path, text, options: options)
     }
 
     /// The next entry; warns of the lines that it skips.
     public mutating func next(warn: (String) -> Void) -> Entry? {
-        while let line = lines.next() {
+        while let line = lines.next(warn: warn) {
             let place = "\(path), line \(line.number)"
-            if line.startsWithSpace {
-                warn("\(path): logical line must not start with whitespace: \"\(Self.excerpt(line.text))\"")
-                continue
-            }
-            if options.contains(.utf8), String(validating: line.text, as: UTF8.self) == nil {
-                warn("\(place): non-UTF-8 input \"\(line.text.text)\" -- ignoring this line")
-                continue
-            }
             switch SourceEntry(line.text) {
             case .unbalancedQuote:
                 warn("\(place): unbalanced '\"' in '\(line.text.text)' -- ignoring this line")
@@ -52,6 +44,4 @@ public struct SourceReader {
         }
         return nil
     }
-
-    private static func excerpt(_ text: [UInt8]) -> String { text.prefix(30).text }
 }

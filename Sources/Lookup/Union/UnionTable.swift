@@ -41,7 +41,7 @@ enum MemberTables {
         var members: [any LookupTable] = []
         for name in names {
             guard name.contains(UInt8(ascii: ":")) else { throw TableOpenError(hint) }
-            members.append(try request.opener.openOrThrow(name.text, options: request.options))
+            members.append(try request.opener.openUnchecked(TableSpecification(name.text), options: request.options))
         }
         return members
     }

@@ -1,6 +1,7 @@
 import Glibc
 import MailSystem
 import Master
+import Operate
 import Runtime
 
 /// One program under many names: argv[0], or the first argument after `apus`.
@@ -16,6 +17,7 @@ func program() -> Int32 {
     case "master": return MasterProgram.main(arguments: arguments)
     case "postfix": return PostfixCommand.main(arguments: arguments)
     default:
+        if let command = Commands.find(name) { return command.run(Array(arguments.dropFirst())) }
         MailLog(tag: "apus", sink: StandardErrorSink()).fatal("unknown command: \(name)")
         return 1
     }

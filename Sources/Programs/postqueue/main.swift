@@ -1,1 +1,4 @@
-print("apus")
+import Glibc
+import Submission
+
+exit(Postqueue.main(Array(CommandLine.arguments.dropFirst())))

@@ -1,0 +1,23 @@
+/// One command of the multi-call binary.
+public struct Command: Sendable {
+    /// As argv[0] has it.
+    public let name: String
+    /// Takes the arguments after the name and returns the exit status.
+    public let run: @Sendable ([String]) -> Int32
+
+    public init(name: String, run: @escaping @Sendable ([String]) -> Int32) {
+        self.name = name
+        self.run = run
+    }
+}
+
+public enum Commands {
+    /// One line a command.
+    public static let all: [Command] = [
+        Command(name: "newaliases", run: NewaliasesCommand.run),
+        Command(name: "postalias", run: PostaliasCommand.run),
+        Command(name: "postmap", run: PostmapCommand.run),
+    ]
+
+    public static func find(_ name: String) -> Command? { all.first { $0.name == name } }
+}

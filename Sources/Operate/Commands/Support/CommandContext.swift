@@ -1,0 +1,100 @@
+import Configuration
+import Glibc
+import MailSystem
+import Synchronization
+
+/// What every command starts from: its name, its log and the configuration.
+struct CommandContext {
+    let name: String
+    let parameters: Parameters
+    let log: MailLog
+
+    /// Reads main.cf.
+    ///
+    /// - Parameter directory: of `-c`; nil: `MAIL_CONFIG` or /etc/postfix.
+    init(name: String, directory: String?) throws(CommandFailure) {
+        self.name = name
+        let directory = directory ?? Self.configurationDirectory
+        // Commands that this one starts read the same configuration.
+        setenv("MAIL_CONFIG", directory, 1)
+        do {
+            parameters = try Parameters.load(directory: directory, processName: name)
+        } catch {
+            throw CommandFailure(error.description)
+        }
+        log = MailLog(tag: name, sink: CommandSink(parameters: parameters))
+    }
+
+    static var configurationDirectory: String {
+        guard let value = getenv("MAIL_CONFIG") else { return "/etc/postfix" }
+        let text = String(cString: value)
+        return text.isEmpty ? "/etc/postfix" : text
+    }
+
+    /// Runs a command's body and turns a failure into its message and exit status.
+    static func run(_ name: String, _ body: () throws(CommandFailure) -> Int32) -> Int32 {
+        do {
+            return try body()
+        } catch {
+            StandardErrorSink().write(LogRecord(tag: name, severity: .fatal, text: error.text))
+            return 1
+        }
+    }
+
+    /// A message before the configuration is known, such as getopt's.
+    static func complain(_ name: String, _ text: String) {
+        StandardErrorSink().write(LogRecord(tag: name, severity: .info, text: text))
+    }
+}
+
+/// Standard error under the command's own name, and syslog under Postfix's.
+private struct CommandSink: LogSink {
+    let syslog: SyslogSink?
+    let prefix: String
+
+    init(parameters: Parameters) {
+        syslog = LogLine.facility(parameters["syslog_facility"]).map { SyslogSink(facility: $0) }
+        prefix = parameters["syslog_name"]
+    }
+
+    func write(_ record: LogRecord) {
+        StandardErrorSink().write(record)
+        syslog?.write(LogRecord(tag: "\(prefix)/\(record.tag)", severity: record.severity, text: record.text))
+    }
+}
+
+/// Waits on the command's own thread for work that suspends.
+func runBlocking<Value: Sendable>(_ body: @escaping @Sendable () async -> Value) -> Value? {
+    let result = BlockingResult<Value>()
+    Task {
+        result.finish(await body())
+    }
+    return result.wait()
+}
+
+/// `@unchecked Sendable`: the semaphore may be used from any thread, and the value is behind a lock.
+private final class BlockingResult<Value: Sendable>: @unchecked Sendable {
+    private let done: UnsafeMutablePointer<sem_t>
+    private let value: Mutex<Value?> = Mutex(nil)
+
+    init() {
+        done = .allocate(capacity: 1)
+        done.initialize(to: sem_t())
+        sem_init(done, 0, 0)
+    }
+
+    deinit {
+        sem_destroy(done)
+        done.deallocate()
+    }
+
+    func finish(_ result: Value) {
+        value.withLock { $0 = result }
+        sem_post(done)
+    }
+
+    func wait() -> Value? {
+        while sem_wait(done) != 0, errno == EINTR {}
+        return value.withLock { $0 }
+    }
+}

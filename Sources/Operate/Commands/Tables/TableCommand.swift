@@ -1,0 +1,326 @@
+import Configuration
+import Glibc
+import Lookup
+import MailSystem
+
+/// What postmap and postalias have in common: options, and the work on tables. They differ in the source's syntax and
+/// in how entries are shown.
+protocol TableDialect {
+    static var name: String { get }
+    static var optionLetters: String { get }
+    static var usage: String { get }
+    /// In the message about options that exclude each other.
+    static var exclusiveOptions: String { get }
+    /// `key<TAB>value`, `key:<TAB>value`.
+    static func show(key: [UInt8], value: [UInt8]) -> [UInt8]
+    /// Stores what the source text holds.
+    static func store(
+        _ source: [UInt8], path: String, options: TableOptions, warn: (String) -> Void,
+        _ put: (_ key: [UInt8], _ value: [UInt8]) throws(CommandFailure) -> Void
+    ) throws(CommandFailure)
+    /// Entries that a new table gets besides those of its source.
+    static func ownEntries(_ parameters: Parameters) -> [(key: [UInt8], value: [UInt8])]
+}
+
+struct TableCommandOptions {
+    var query: String?
+    var deletion: String?
+    var lists = false
+    var incremental = false
+    var header = false
+    var body = false
+    var mime = false
+    var forceUTF8 = false
+    var json = false
+    var keepsPrivileges = false
+    var defaultPermissions = false
+    var disablesUTF8 = false
+    var directory: String?
+    var table: TableOptions = .standard
+    var operands: [String] = []
+
+    init<Dialect: TableDialect>(_ dialect: Dialect.Type, _ arguments: [String]) throws(CommandFailure) {
+        var scanner = OptionScanner(arguments, dialect.optionLetters)
+        let usage = CommandFailure("usage: \(dialect.usage)")
+        do {
+            while let (option, value) = try scanner.next() { try apply(option, value, dialect) }
+        } catch let failure as CommandFailure {
+            throw failure
+        } catch OptionScanner.Problem.message(let text) {
+            CommandContext.complain(dialect.name, text)
+            throw usage
+        } catch {
+            throw usage
+        }
+        operands = scanner.operands
+        if operands.isEmpty { throw usage }
+        let reading = [query != nil, deletion != nil, lists].count { $0 }
+        if reading > 1 || (reading == 1 && incremental) {
+            throw CommandFailure("specify only one of \(dialect.exclusiveOptions)")
+        }
+    }
+
+    private mutating func apply<Dialect: TableDialect>(
+        _ option: Character, _ value: String, _ dialect: Dialect.Type
+    ) throws(CommandFailure) {
+        switch option {
+        case "b": body = true
+        case "c": directory = value
+        case "d":
+            if deletion != nil || query != nil || lists {
+                throw CommandFailure("specify only one of \(dialect.exclusiveOptions)")
+            }
+            deletion = value
+        case "f": table.remove(.foldKeys)
+        case "F": table.insert(.valueIsFileName)
+        case "h": header = true
+        case "i": incremental = true
+        case "j": json = true
+        case "m": mime = true
+        case "n":
+            table.insert(.keysWithoutNUL)
+            table.remove(.keysWithNUL)
+        case "N":
+            table.insert(.keysWithNUL)
+            table.remove(.keysWithoutNUL)
+        case "o": keepsPrivileges = true
+        case "p": defaultPermissions = true
+        case "q":
+            if deletion != nil || query != nil || lists {
+                throw CommandFailure("specify only one of \(dialect.exclusiveOptions)")
+            }
+            query = value
+        case "r":
+            table.insert(.replaceDuplicates)
+            table.remove(.ignoreDuplicates)
+        case "s":
+            if deletion != nil || query != nil {
+                throw CommandFailure("specify only one of \(dialect.exclusiveOptions)")
+            }
+            lists = true
+        case "u": disablesUTF8 = true
+        case "U": forceUTF8 = true
+        case "w":
+            table.insert(.ignoreDuplicates)
+            table.remove(.replaceDuplicates)
+        default: break
+        }
+    }
+}
+
+/// postmap or postalias at work.
+struct TableCommand<Dialect: TableDialect> {
+    let context: CommandContext
+    let options: TableCommandOptions
+    let opener: TableOpener
+    /// `type:name` of each operand.
+    let tables: [TableSpecification]
+    let tableOptions: TableOptions
+    let output = StandardOutput()
+
+    static func run(_ arguments: [String]) -> Int32 {
+        CommandContext.run(Dialect.name) { () throws(CommandFailure) in
+            umask(0o022)
+            let options = try TableCommandOptions(Dialect.self, arguments)
+            let context = try CommandContext(name: Dialect.name, directory: options.directory)
+            return try TableCommand(context, options).run()
+        }
+    }
+
+    private init(_ context: CommandContext, _ options: TableCommandOptions) throws(CommandFailure) {
+        self.context = context
+        self.options = options
+        var settings = TableSettings(parameters: context.parameters, checksProxy: false)
+        settings.expectedCount = 0
+        opener = TableOpener(settings: settings, log: context.log)
+        var utf8 = settings.utf8 && !options.disablesUTF8
+        // Header and body lines need not be UTF-8.
+        if options.header || options.body, !options.forceUTF8 { utf8 = false }
+        tableOptions = utf8 ? options.table.union(.utf8) : options.table
+        var tables: [TableSpecification] = []
+        for operand in options.operands { tables.append(Self.specification(operand, settings.defaultType)) }
+        self.tables = tables
+    }
+
+    /// A table's name may be empty here: opening it then fails with the reason.
+    private static func specification(_ operand: String, _ defaultType: String) -> TableSpecification {
+        guard let colon = operand.utf8.firstIndex(of: UInt8(ascii: ":")) else {
+            return TableSpecification(type: defaultType, name: operand)
+        }
+        let name = String(operand[operand.utf8.index(after: colon)...])
+        return TableSpecification(type: String(operand[..<colon]), name: name)
+    }
+
+    private func run() throws(CommandFailure) -> Int32 {
+        defer { output.flush() }
+        let filters = options.header || options.body
+        if filters || options.mime, options.query != "-" {
+            throw CommandFailure("specify -b -h or -m only with \"-q -\"")
+        }
+        if options.mime, !filters { context.log.warning("ignoring -m option without -b or -h") }
+        if options.lists {
+            for table in tables { try list(table) }
+            return 0
+        }
+        if let key = options.query {
+            if key != "-" { return try query(Array(key.utf8)) ? 0 : 1 }
+            return try queryStandardInput() ? 0 : 1
+        }
+        if let key = options.deletion {
+            if key != "-" { return try delete([Array(key.utf8)]) ? 0 : 1 }
+            return try deleteStandardInput() ? 0 : 1
+        }
+        for table in tables { try TableBuilder<Dialect>(self).build(table) }
+        return 0
+    }
+
+    // MARK: Queries
+
+    private func openForQuery(_ table: TableSpecification) throws(CommandFailure) -> any LookupTable {
+        do { return try opener.openOrThrow(checked(table), options: tableOptions) } catch {
+            throw CommandFailure(error.reason)
+        }
+    }
+
+    /// `type:name` must have both.
+    func checked(_ table: TableSpecification) throws(TableOpenError) -> TableSpecification {
+        try TableSpecification("\(table)")
+    }
+
+    private func query(_ key: [UInt8]) throws(CommandFailure) -> Bool {
+        for table in tables {
+            let opened = try openForQuery(table)
+            guard let value = try find(key, in: opened) else { continue }
+            if options.json {
+                output.write(JSONText.object(key, value) + "\n")
+            } else {
+                output.write(value + [0x0A])
+            }
+            return true
+        }
+        return false
+    }
+
+    /// Each line, or each header or body line of a message, is a key.
+    private func queryStandardInput() throws(CommandFailure) -> Bool {
+        var opened: [any LookupTable] = []
+        for table in tables { opened.append(try openForQuery(table)) }
+        let input = StandardInput()
+        var found = false
+        let ask: ([UInt8]) throws(CommandFailure) -> Void = { key throws(CommandFailure) in
+            for table in opened {
+                guard let value = try find(key, in: table) else { continue }
+                output.write(shown(key, value))
+                found = true
+                return
+            }
+        }
+        if options.header || options.body {
+            var keys = MessageKeys(
+                header: options.header, body: options.body, mime: options.mime, warn: context.log.warning)
+            while let line = input.nextLine() {
+                for key in keys.feed(line) { try ask(key) }
+            }
+            for key in keys.finish() { try ask(key) }
+        } else {
+            while let line = input.nextLine() { try ask(line) }
+        }
+        return found
+    }
+
+    func shown(_ key: [UInt8], _ value: [UInt8]) -> [UInt8] {
+        options.json ? Array((JSONText.object(key, value) + "\n").utf8) : Dialect.show(key: key, value: value) + [0x0A]
+    }
+
+    private func find(_ key: [UInt8], in table: any LookupTable) throws(CommandFailure) -> [UInt8]? {
+        let answer = runBlocking { () -> Result<[UInt8]?, LookupError> in
+            do throws(LookupError) { return .success(try await table.find(octets: key)) } catch {
+                return .failure(error)
+            }
+        }
+        let value: [UInt8]?
+        switch answer {
+        case .success(let found): value = found
+        case .failure(let error): throw failure(table, "query", error)
+        case nil: value = nil
+        }
+        guard let value else { return nil }
+        if value.isEmpty {
+            let name = table.logName
+            let text = String(decoding: key, as: UTF8.self)
+            context.log.warning("table \(name): key \(text): empty string result is not allowed")
+            context.log.warning("table \(name) should return NO RESULT in case of NOT FOUND")
+        }
+        guard options.table.contains(.valueIsFileName) else { return value }
+        guard let decoded = decode(key, value, table) else {
+            throw CommandFailure("table \(table.logName): query error")
+        }
+        return decoded
+    }
+
+    private func decode(_ key: [UInt8], _ value: [UInt8], _ table: any LookupTable) -> [UInt8]? {
+        if let decoded = FileValue.decode(value) { return decoded }
+        let shown = "\(String(decoding: key, as: UTF8.self)): malformed BASE64 value: "
+        context.log.warning("table \(table.logName): key \(shown)\(String(decoding: value, as: UTF8.self))")
+        return nil
+    }
+
+    func failure(_ table: any LookupTable, _ operation: String, _ error: LookupError) -> CommandFailure {
+        let reason = error.reason.isEmpty ? "" : ": \(error.reason)"
+        return CommandFailure("table \(table.logName): \(operation) error\(reason)")
+    }
+
+    // MARK: Listing and deleting
+
+    private func list(_ table: TableSpecification) throws(CommandFailure) {
+        let opened: any LookupTable
+        do { opened = try opener.openUnchecked(checked(table), options: tableOptions) } catch {
+            throw CommandFailure(error.reason)
+        }
+        guard let listable = opened as? any ListableTable else {
+            throw CommandFailure("table \(opened.logName): sequence operation is not supported")
+        }
+        do throws(LookupError) {
+            try listable.forEach { key, value in
+                var value = value
+                if options.table.contains(.valueIsFileName) {
+                    guard let decoded = decode(key, value, opened) else { return }
+                    value = decoded
+                }
+                output.write(shown(key, value))
+            }
+        } catch {
+            throw failure(opened, "sequence", error)
+        }
+    }
+
+    private func deleteStandardInput() throws(CommandFailure) -> Bool {
+        let input = StandardInput()
+        var keys: [[UInt8]] = []
+        while let line = input.nextLine() { keys.append(line) }
+        return try delete(keys)
+    }
+
+    /// From every table.
+    private func delete(_ keys: [[UInt8]]) throws(CommandFailure) -> Bool {
+        var found = false
+        for table in tables {
+            let opened: any LookupTable
+            do {
+                opened = try opener.openUnchecked(checked(table), options: tableOptions.union(.writable))
+            } catch {
+                throw CommandFailure(error.reason)
+            }
+            guard let updatable = opened as? any UpdatableTable else {
+                throw CommandFailure("table \(opened.logName): delete operation is not supported")
+            }
+            do throws(LookupError) {
+                for key in keys where try updatable.delete(key) { found = true }
+                try updatable.close()
+            } catch {
+                throw failure(opened, "delete", error)
+            }
+        }
+        return found
+    }
+}

@@ -1,0 +1,205 @@
+import Configuration
+import Glibc
+import MailSystem
+
+/// postkick(1): sends a request to a service.
+public enum Postkick {
+    public static func main(_ arguments: [String]) -> Int32 {
+        CommandRunner.run("postkick") {
+            var directory: String?
+            var scanner = OptionScanner(arguments, options: "c:v")
+            while let item = scanner.next() {
+                if case .value("c", let value) = item { directory = value }
+                if case .error(let text) = item {
+                    try ByteSinkError.write("postkick: \(text)\n")
+                    throw CommandFailure("usage: postkick [-c config_dir] [-v] class service request")
+                }
+            }
+            let operands = scanner.operands
+            guard operands.count == 3 else {
+                throw CommandFailure("usage: postkick [-c config_dir] [-v] class service request")
+            }
+            let context = try CommandContext(program: "postkick", directory: directory)
+            try context.enterQueueDirectory()
+            do throws(SystemError) {
+                try Trigger.send(
+                    "\(operands[0])/\(operands[1])", Array(operands[2].utf8),
+                    timeout: context.parameters.seconds("application_event_drain_time"))
+            } catch {
+                context.log.warning("connect to \(operands[0])/\(operands[1]): \(error.reason)")
+                return ExitStatus.fatal
+            }
+            return ExitStatus.ok
+        }
+    }
+}
+
+/// postlog(1): logs from scripts.
+public enum Postlog {
+    private static let usage = "usage: postlog [-c config_dir] [-i] [-p priority] [-t tag] [-v] [text...]"
+
+    public static func main(_ arguments: [String]) -> Int32 {
+        CommandRunner.run("postlog") {
+            var directory: String?
+            var tag = "postlog"
+            var severity = LogSeverity.info
+            var hasTag = false
+            var scanner = OptionScanner(arguments, options: "c:ip:t:v")
+            while let item = scanner.next() {
+                switch item {
+                case .value("c", let value): directory = value
+                case .value("t", let value):
+                    tag = value
+                    hasTag = true
+                case .value("p", let value):
+                    switch value {
+                    case "info": severity = .info
+                    case "warn": severity = .warning
+                    case "error": severity = .error
+                    case "fatal": severity = .fatal
+                    case "panic": severity = .panic
+                    default: throw CommandFailure("bad priority: \(value)")
+                    }
+                case .error(let text):
+                    try ByteSinkError.write("postlog: \(text)\n")
+                    throw CommandFailure(usage)
+                default: break
+                }
+            }
+            let context = try CommandContext(program: "postlog", directory: directory)
+            let name = context.parameters["syslog_name"]
+            let sinks = LogSinks([CommandLog.mailLogSink(context.parameters)])
+            let write = { (text: String) in
+                sinks.write(LogRecord(tag: hasTag ? tag : "\(name)/postlog", severity: severity, text: text))
+                StandardErrorSink().write(LogRecord(tag: tag, severity: severity, text: text))
+            }
+            if scanner.operands.isEmpty {
+                var source = ByteSource(STDIN_FILENO)
+                while let (line, _) = try source.piece(until: 0x0a, limit: 2000) {
+                    write(String(decoding: line, as: UTF8.self))
+                }
+            } else {
+                write(scanner.operands.joined(separator: " "))
+            }
+            if severity == .fatal || severity == .panic { sleep(1) }
+            return ExitStatus.ok
+        }
+    }
+}
+
+/// postlock(1): runs a command while a mailbox is locked.
+public enum Postlock {
+    public static func main(_ arguments: [String]) -> Int32 {
+        CommandRunner.run("postlock") {
+            var directory: String?
+            var style: String?
+            var scanner = OptionScanner(arguments, options: "c:l:v")
+            let usage = CommandFailure(
+                "usage: postlock [-c config_dir] [-l lock_style] [-v] folder command...", status: ExitStatus.temporary)
+            while let item = scanner.next() {
+                switch item {
+                case .value("c", let value): directory = value
+                case .value("l", let value): style = value
+                case .error(let text):
+                    try ByteSinkError.write("postlock: \(text)\n")
+                    throw usage
+                default: break
+                }
+            }
+            let operands = scanner.operands
+            guard operands.count >= 2 else { throw usage }
+            let context = try CommandContext(program: "postlock", directory: directory)
+            let methods = style.map(ListSetting.split) ?? context.parameters.list("mailbox_delivery_lock")
+            let lock = try MailboxLock.acquire(operands[0], methods: methods, parameters: context.parameters)
+            defer { lock.release() }
+            return try runCommand(Array(operands.dropFirst()))
+        }
+    }
+
+    private static func runCommand(_ arguments: [String]) throws -> Int32 {
+        let program = arguments[0]
+        let candidates =
+            program.contains("/")
+            ? [program]
+            : (CommandContext.environment("PATH") ?? "/usr/bin:/bin").split(separator: ":").map { "\($0)/\(program)" }
+        guard let path = candidates.first(where: { access($0, X_OK) == 0 }) else {
+            throw CommandFailure("execvp \(program): No such file or directory", status: ExitStatus.temporary)
+        }
+        var environment: [String] = []
+        var entry = environ
+        while let pointer = entry.pointee {
+            environment.append(String(cString: pointer))
+            entry = entry.advanced(by: 1)
+        }
+        let pid = try Spawn(
+            executable: path, arguments: arguments, environment: environment, descriptors: [0: 0, 1: 1, 2: 2]
+        ).start()
+        switch ProcessStatus.wait(for: pid) {
+        case .exited(let code): return Int32(clamping: code)
+        case .killed(let number): return Int32(clamping: 128 + number)
+        case nil: return ExitStatus.temporary
+        }
+    }
+}
+
+/// The locks of mailbox_delivery_lock: fcntl, flock, dotlock.
+struct MailboxLock {
+    private let descriptor: CInt
+    private let dotFile: String?
+
+    static func acquire(_ path: String, methods: [String], parameters: Parameters) throws -> MailboxLock {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        if descriptor < 0 { throw CommandFailure("\(SystemError("open", path: path))", status: ExitStatus.temporary) }
+        var dotFile: String?
+        let attempts = max(1, parameters.int("deliver_lock_attempts"))
+        for attempt in 1...attempts {
+            if let failure = tryLock(descriptor, path, methods, stale: parameters.seconds("stale_lock_time"), &dotFile)
+            {
+                if attempt == attempts {
+                    Descriptors.close(descriptor)
+                    throw CommandFailure("unable to lock \(path): \(failure)", status: ExitStatus.temporary)
+                }
+                sleep(UInt32(clamping: parameters.seconds("deliver_lock_delay")))
+            } else {
+                break
+            }
+        }
+        return MailboxLock(descriptor: descriptor, dotFile: dotFile)
+    }
+
+    /// - Returns: why it failed, or nil when all locks are held.
+    private static func tryLock(
+        _ descriptor: CInt, _ path: String, _ methods: [String], stale: Int, _ dotFile: inout String?
+    ) -> String? {
+        for method in methods {
+            switch method {
+            case "fcntl":
+                var request = Glibc.flock()
+                request.l_type = Int16(F_WRLCK)
+                request.l_whence = Int16(SEEK_SET)
+                if fcntl(descriptor, F_SETLK, &request) != 0 { return SystemError("lock").reason }
+            case "flock":
+                if flock(descriptor, LOCK_EX | LOCK_NB) != 0 { return SystemError("lock").reason }
+            case "dotlock":
+                guard dotFile == nil else { continue }
+                let name = "\(path).lock"
+                let lock = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0)
+                if lock < 0 {
+                    let error = SystemError("lock")
+                    var status = stat()
+                    if stat(name, &status) == 0, Int(time(nil)) - Int(status.st_ctim.tv_sec) > stale { unlink(name) }
+                    return error.reason
+                }
+                Descriptors.close(lock)
+                dotFile = name
+            default: return "unknown lock style: \(method)"
+            }
+        }
+        return nil
+    }
+
+    func release() {
+        if let dotFile { unlink(dotFile) }
+        Descriptors.close(descriptor)
+    }
+}

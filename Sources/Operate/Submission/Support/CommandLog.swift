@@ -1,0 +1,55 @@
+import Configuration
+import Glibc
+import MailSystem
+
+/// Where a command's diagnostics go: standard error under its name, and the mail log under syslog_name and its name.
+public struct CommandLog: LogSink {
+    private let program: String
+    private let tag: String
+    private let mailLog: any LogSink
+    private let standardError: Bool
+
+    public static func make(program: String, parameters: Parameters, standardError: Bool = true) -> MailLog {
+        let name = parameters["syslog_name"]
+        let sink = CommandLog(
+            program: program, tag: name.isEmpty ? program : "\(name)/\(program)", mailLog: mailLogSink(parameters),
+            standardError: standardError)
+        return MailLog(tag: program, sink: sink)
+    }
+
+    /// Syslog, or with maillog_file the postlog service; the file itself when that service is down.
+    public static func mailLogSink(_ parameters: Parameters) -> any LogSink {
+        let path = parameters["maillog_file"]
+        guard !path.isEmpty else {
+            return SyslogSink(facility: LogLine.facility(parameters["syslog_facility"]) ?? 2 << 3)
+        }
+        return PostlogSink(
+            socket: "\(parameters["queue_directory"])/public/\(parameters["postlog_service_name"])", file: path,
+            hostName: parameters["myhostname"])
+    }
+
+    public func write(_ record: LogRecord) {
+        mailLog.write(LogRecord(tag: tag, severity: record.severity, text: record.text))
+        if standardError { StandardErrorSink().write(record) }
+    }
+}
+
+/// Datagrams to the postlog service.
+struct PostlogSink: LogSink {
+    let socket: String
+    let file: String
+    let hostName: String
+
+    func write(_ record: LogRecord) {
+        let label = hostName.split(separator: ".").first.map(String.init) ?? hostName
+        let stamp = LocalTime.maillogStamp(SystemClock().now())
+        var line = Array("\(stamp) \(label) \(record.tag)[\(getpid())]: ".utf8)
+        line += LogLine.message(record)
+        if let descriptor = try? Listeners.connectUnix(path: socket, type: .datagram) {
+            defer { Descriptors.close(descriptor) }
+            if (try? Descriptors.send(line, over: descriptor)) != nil { return }
+        }
+        // Only root can write the file; for others there is standard error.
+        (try? MaillogFileSink(path: file, hostName: hostName))?.write(record)
+    }
+}
