@@ -17,9 +17,9 @@ public struct TableOptions: OptionSet, Hashable, Sendable {
     /// Look keys up without, then with a trailing NUL, or only one way: postmap `-n`, `-N`. Neither: both.
     public static let keysWithoutNUL = TableOptions(rawValue: 1 << 5)
     public static let keysWithNUL = TableOptions(rawValue: 1 << 6)
-    /// Open for `UpdatableTable`.
+    /// Open an existing table for `UpdatableTable`.
     public static let writable = TableOptions(rawValue: 1 << 7)
-    /// Start with an empty table. Implies writable.
+    /// With `writable`: start with an empty table.
     public static let create = TableOptions(rawValue: 1 << 8)
     /// On a second value for a key: replace it (postmap `-r`), or keep the first silently (`-w`). Neither: keep and warn.
     public static let replaceDuplicates = TableOptions(rawValue: 1 << 9)
@@ -27,6 +27,8 @@ public struct TableOptions: OptionSet, Hashable, Sendable {
 
     /// Keys and values need not be UTF-8, whatever `smtputf8_enable` says: header_checks and body_checks.
     public static let anyOctets = TableOptions(rawValue: 1 << 11)
+    /// With `writable`: make the table when there is none.
+    public static let createIfMissing = TableOptions(rawValue: 1 << 12)
 
     /// What daemons use, apart from `utf8`.
     public static let standard: TableOptions = [.foldKeys]

@@ -104,7 +104,8 @@ final class BerkeleyTable: LookupTable, ListableTable, UpdatableTable {
     ) throws(TableOpenError) -> Opened {
         let create = request.options.contains(.create)
         var lock = TableLock(path: path, writing: true)
-        if lock == nil, errno != ENOENT { throw failure(path) }
+        let mayCreate = create || request.options.contains(.createIfMissing)
+        if lock == nil, errno != ENOENT || !mayCreate { throw failure(path) }
         lock?.lock(exclusive: true)
         do {
             let file = try BerkeleyFile(

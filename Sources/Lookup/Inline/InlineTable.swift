@@ -43,10 +43,12 @@ struct InlineTable: ImmediateTable, ListableTable {
                 throw TableOpenError("\(error.reason): \(hint)")
             }
         }
-        guard let equals = text.firstIndex(of: UInt8(ascii: "=")) else {
+        let key = text.prefix { !ListSyntax.isSpace($0) && $0 != UInt8(ascii: "=") }
+        let rest = ListSyntax.trim(text[key.endIndex...])
+        guard rest.first == UInt8(ascii: "=") else {
             throw TableOpenError("missing '=' after attribute name: \(hint)")
         }
-        return (Array(ListSyntax.trim(text[..<equals])), Array(ListSyntax.trim(text[(equals + 1)...])))
+        return (Array(key), Array(ListSyntax.trim(rest.dropFirst())))
     }
 
     func lookUp(_ key: [UInt8]) throws(LookupError) -> [UInt8]? { entries[keys.fold(key)] }

@@ -6,7 +6,6 @@ struct StaticTable: ImmediateTable {
     var takesWholeKeyOnly: Bool { false }
 
     static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
-        try request.requireReading()
         let text = Array(request.name.utf8)
         var value = text
         if text.first == UInt8(ascii: "{") {

@@ -51,7 +51,7 @@ struct TableBuilder<Dialect: TableDialect> {
         settings.expectedCount = source.count { $0 == 0x0A }
         let opener = TableOpener(settings: settings, log: command.context.log)
         // Keys are folded here: the entries that Postfix adds to an alias table are not.
-        let mode: TableOptions = options.incremental ? .writable : [.writable, .create]
+        let mode: TableOptions = options.incremental ? [.writable, .createIfMissing] : [.writable, .create]
         let tableOptions = command.tableOptions.union(mode).subtracting(.foldKeys)
         let opened: any LookupTable
         do {

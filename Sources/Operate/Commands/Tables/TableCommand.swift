@@ -203,12 +203,14 @@ struct TableCommand<Dialect: TableDialect> {
 
     /// Each line, or each header or body line of a message, is a key.
     private func queryStandardInput() throws(CommandFailure) -> Bool {
+        // Each is opened when a key gets as far as it.
         var opened: [any LookupTable] = []
-        for table in tables { opened.append(try openForQuery(table)) }
         let input = StandardInput()
         var found = false
         let ask: ([UInt8]) throws(CommandFailure) -> Void = { key throws(CommandFailure) in
-            for table in opened {
+            for index in tables.indices {
+                if index >= opened.count { opened.append(try openForQuery(tables[index])) }
+                let table = opened[index]
                 guard let value = try find(key, in: table) else { continue }
                 output.write(shown(key, value))
                 found = true
