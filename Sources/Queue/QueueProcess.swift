@@ -19,6 +19,7 @@ public final class QueueProcess: DaemonProcess {
     private let manager: QueueManager
     private let anvil: AnvilService
     private let flush: FlushService
+    private let pickup: PickupService
     private let servers = Mutex<Servers>(Servers())
 
     private struct Servers {
@@ -45,6 +46,8 @@ public final class QueueProcess: DaemonProcess {
         let rewriteLog = context.log("trivial-rewrite")
         opener = TableOpener(parameters: parameters, log: rewriteLog)
         let resolver = AddressResolver(parameters, opener: opener, log: rewriteLog)
+        let notificationSettings = NotificationSettings(parameters)
+        for text in notificationSettings.warnings { context.log("bounce").warning(text) }
         let work = PoolWork(pool: context.pool)
         let hand = ManagerHandle()
         flush = FlushService(
@@ -57,6 +60,22 @@ public final class QueueProcess: DaemonProcess {
             scanIncoming: { await hand.manager?.trigger([UInt8(ascii: "I")]) })
         anvil = AnvilService(
             rateUnit: parameters.seconds("anvil_rate_time_unit"), clock: context.clock, log: context.log("anvil"))
+        let bounceService = context.services(of: "bounce").first
+        let notifications = NotificationService(
+            settings: notificationSettings, plan: NotificationPlan.Settings(parameters), directory: directory,
+            cleanup: Self.cleanup(context, bounceService, opener, directory) { id in
+                Task { await hand.manager?.arrived(id) }
+            }, work: work, clock: context.clock, log: context.log("bounce"))
+        let pickupService = context.services(of: "pickup").first
+        pickup = PickupService(
+            settings: PickupService.Settings(pickupService?.parameters ?? parameters), directory: directory,
+            cleanup: Self.cleanup(context, pickupService, opener, directory) { id in
+                Task { await hand.manager?.arrived(id) }
+            }, work: work, clock: context.clock, log: pickupService?.log(context.logSink) ?? context.log("pickup"),
+            returnToSender: { reader, id, problem in
+                await PickupRefusal.notify(
+                    reader, id: id, problem: problem, directory: directory, work: work, notifications: notifications)
+            })
         let loop = context.group.next()
         let agents = AgentConnections(eventLoop: loop)
         let flushService = flush
@@ -69,12 +88,22 @@ public final class QueueProcess: DaemonProcess {
                     directory: directory,
                     backwardsCompatibleLogs: parameters.bool("backwards_bounce_logfile_compatibility")),
                 work: work, clock: context.clock, log: context.log("qmgr"), errorLog: context.log("error"),
-                router: ResolverRouter(resolver: resolver), agent: { agents.caller($0) }, notifier: NoNotifier(),
+                router: ResolverRouter(resolver: resolver), agent: { agents.caller($0) }, notifier: notifications,
                 noteDeferred: { domain, id in
                     guard flushService.isUsed else { return }
                     Task { _ = await flushService.add(domain, id) }
                 }))
         hand.set(manager)
+    }
+
+    /// Cleanup for mail of one source, with the overrides of its master.cf line.
+    private static func cleanup(
+        _ context: ProcessContext, _ service: HostedService?, _ opener: TableOpener, _ directory: QueueDirectory,
+        _ arrived: @escaping @Sendable (String) -> Void
+    ) -> CleanupService {
+        CleanupService(
+            service?.parameters ?? context.parameters, opener: opener, queue: directory, pool: context.pool,
+            log: context.log("cleanup"), clock: context.clock, notifyQueue: arrived)
     }
 
     public func start() async throws {
@@ -84,7 +113,10 @@ public final class QueueProcess: DaemonProcess {
         }
         startTimers()
         // The queue is read in the background: a master waits for no scan.
-        Task { [manager] in await manager.start() }
+        Task { [manager, pickup] in
+            await manager.start()
+            await pickup.scan()
+        }
     }
 
     private func serveInternal() async throws {
@@ -109,6 +141,10 @@ public final class QueueProcess: DaemonProcess {
         case "qmgr", "oqmgr":
             channel = try await TriggerServer.start(listener: listener.descriptor, group: group) { bytes in
                 Task { await manager.trigger(bytes) }
+            }
+        case "pickup":
+            channel = try await TriggerServer.start(listener: listener.descriptor, group: group) { [pickup] _ in
+                Task { await pickup.scan() }
             }
         case "flush":
             channel = try await FlushServer.start(listener: listener.descriptor, group: group, service: flush)
@@ -168,6 +204,7 @@ public final class QueueProcess: DaemonProcess {
             return servers
         }
         for timer in ending.timers { timer.cancel() }
+        await pickup.stop()
         for channel in ending.channels { try? await channel.close() }
         for postlog in ending.postlogs { postlog.stop() }
         let manager = manager

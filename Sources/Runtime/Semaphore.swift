@@ -2,11 +2,11 @@ import Glibc
 import Synchronization
 
 /// A counting semaphore between threads, sem_init(3).
-final class Semaphore: @unchecked Sendable {
+public final class Semaphore: @unchecked Sendable {
     // Unchecked: the C semaphore is made for concurrent use.
     private let native: UnsafeMutablePointer<sem_t>
 
-    init() {
+    public init() {
         native = .allocate(capacity: 1)
         sem_init(native, 0, 0)
     }
@@ -16,9 +16,9 @@ final class Semaphore: @unchecked Sendable {
         native.deallocate()
     }
 
-    func signal() { sem_post(native) }
+    public func signal() { sem_post(native) }
 
-    func wait() {
+    public func wait() {
         while sem_wait(native) != 0, errno == EINTR {}
     }
 }

@@ -6,7 +6,7 @@ import Spool
 /// A delivery status notification (RFC 3464, RFC 6522, RFC 6533), from the first header to the last boundary, in the
 /// form that Postfix gives it. Streams: neither log nor message is held. The Received: and Date: headers are
 /// `prologue`; Message-Id comes from cleanup.
-public struct Notification {
+public struct Notification: Sendable {
     /// The message that is reported.
     public struct Subject: Sendable {
         public var queueID: String

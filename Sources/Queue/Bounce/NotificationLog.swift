@@ -8,7 +8,7 @@ public protocol NotificationLog {
 extension [RecipientLogEntry]: NotificationLog {}
 
 /// A bounce, defer or trace log on disk.
-public struct StoredNotificationLog: NotificationLog {
+public struct StoredNotificationLog: NotificationLog, Sendable {
     private let directory: QueueDirectory
     private let queue: String
     private let id: QueueID

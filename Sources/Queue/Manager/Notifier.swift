@@ -8,9 +8,9 @@ enum NotificationKind: Sendable, Equatable {
     case expired
     /// The message is late: the defer log.
     case delay
-    /// Success that the sender asked for, and reports of `sendmail -v`: the trace log.
+    /// Success that the sender asked for: the trace log.
     case trace
-    /// Report of `sendmail -bv`: the trace log.
+    /// Report of `sendmail -bv` and `sendmail -v`: the trace log.
     case verification
 
     /// The log that it is made from.
@@ -27,9 +27,4 @@ enum NotificationKind: Sendable, Equatable {
 protocol Notifier: Sendable {
     /// - Returns: true when the notification is queued, or none is due; false to try again later.
     func notify(_ kind: NotificationKind, id: QueueID, message: QueuedMessage) async -> Bool
-}
-
-/// Keeps every log until notifications can be made.
-struct NoNotifier: Notifier {
-    func notify(_ kind: NotificationKind, id: QueueID, message: QueuedMessage) async -> Bool { false }
 }

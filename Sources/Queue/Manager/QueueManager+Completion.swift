@@ -23,7 +23,8 @@ extension QueueManager {
             }
         }
         if message.hasTrace {
-            _ = await notify(message.isVerification ? .verification : .trace, message)
+            let isReport = message.isVerification || message.flags.contains(.record)
+            _ = await notify(isReport ? .verification : .trace, message)
             await dropLog("trace", of: message)
         }
         guard message.hasDeferred else { return remove(message, logs: message.logNames) }

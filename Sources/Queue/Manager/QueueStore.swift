@@ -72,9 +72,9 @@ struct QueueStore: Sendable {
         return .opened(OpenedMessage(id: id, message: message, requests: requests, recipients: batch, next: next))
     }
 
-    /// No recipient was finished before: such a message has no logs of earlier attempts.
+    /// No recipient was finished before, and cleanup had nothing to report: such a message has no logs.
     private func isFresh(_ message: QueuedMessage, _ batch: [QueuedRecipient]) -> Bool {
-        message.size.recipientCount == batch.count && message.traceFlags == 0
+        message.size.recipientCount == batch.count && message.traceFlags == 0 && message.size.queueFlags.notify & 2 == 0
     }
 
     private func system<T>(_ body: () throws(SystemError) -> T) throws(QueueFileError) -> T {

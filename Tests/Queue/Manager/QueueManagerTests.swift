@@ -54,6 +54,7 @@ struct QueueManagerTests {
             await bench.manager.queueRun()
             #expect(await bench.until { bench.requests.withLockedValue { $0.count } == tries + 1 })
         }
+        #expect(await bench.until { bench.location(id) == "deferred" })
         #expect(try BounceLog.read(bench.directory, queue: "defer", id: id).count == 1)
     }
 

@@ -1,0 +1,101 @@
+import Cleanup
+import MailSyntax
+import MailSystem
+import Runtime
+import Spool
+
+/// Sends notifications: their text comes from `Notification`, their way into the queue is cleanup's (bounce(8)).
+struct NotificationService: Notifier {
+    let settings: NotificationSettings
+    let plan: NotificationPlan.Settings
+    let directory: QueueDirectory
+    let cleanup: CleanupService
+    let work: any BlockingWork
+    let clock: any MailClock
+    /// Tag `postfix/bounce`.
+    let log: MailLog
+
+    /// Text that collects before it goes to the queue file.
+    private static let pieceSize = 128 << 10
+
+    func notify(_ kind: NotificationKind, id: QueueID, message: QueuedMessage) async -> Bool {
+        let entries = StoredNotificationLog(directory, queue: kind.log, id: id)
+        let directory = directory
+        return await notify(kind, id: id, message: message, entries: entries) {
+            try QueueFileReader.open(directory, queue: "active", id: id)
+        }
+    }
+
+    /// - Parameter original: opens the file of the reported message.
+    func notify(
+        _ kind: NotificationKind, id: QueueID, message: QueuedMessage, entries: some NotificationLog & Sendable,
+        original: @escaping @Sendable () throws -> QueueFileReader
+    ) async -> Bool {
+        let plan = NotificationPlan(kind, sender: message.sender, settings: plan)
+        if plan.isDiscarded { log.info("\(id): undeliverable postmaster notification discarded") }
+        for (index, notice) in plan.notices.enumerated() {
+            let sent = await send(notice, id: id, message: message, entries: entries, original: original)
+            // The postmaster's copy is a service: the sender is not told twice because of it.
+            if !sent, index == 0 { return false }
+        }
+        return true
+    }
+
+    private func send(
+        _ notice: NotificationPlan.Notice, id: QueueID, message: QueuedMessage,
+        entries: some NotificationLog & Sendable, original: @escaping @Sendable () throws -> QueueFileReader
+    ) async -> Bool {
+        let now = clock.now()
+        let notification = Notification(
+            notice.report, to: notice.recipient, subject: .init(queueID: id.text, message: message),
+            settings: settings, now: now)
+        do {
+            guard try await work.run({ try Notification.count(notice.report, in: entries) }) > 0 else { return true }
+            var envelope = IncomingEnvelope(source: .generated, sender: notice.sender, arrival: now)
+            envelope.encoding = notification.encoding
+            envelope.sendOptions = message.size.sendOptions.intersection(.smtputf8Requested)
+            let draft = try await cleanup.begin(envelope)
+            await draft.addRecipient(RecipientSpec(notice.recipient))
+            await draft.prependReceived()
+            await draft.prependHeader("Date: \(LocalTime.rfc5322(now))")
+            try await work.run { try Self.write(notification, entries, original, to: draft) }
+            switch await draft.finish() {
+            case .accepted(let queueID, _), .discarded(let queueID):
+                log.info("\(id): \(notice.label): \(queueID)")
+                return true
+            case .refused(let problem):
+                log.warning("\(id): \(notice.label): \(problem.text)")
+                // A bounce that cannot be queued for good, such as one that loops, is not tried for ever.
+                return !problem.isTransient
+            }
+        } catch {
+            log.warning("\(id): \(notice.label): \(error)")
+            return false
+        }
+    }
+
+    /// Writes piece by piece: neither a long log nor a large message is held in memory. Blocks.
+    private static func write(
+        _ notification: Notification, _ entries: some NotificationLog, _ original: () throws -> QueueFileReader,
+        to draft: IncomingMessage
+    ) throws {
+        var piece: [UInt8] = []
+        func flush() {
+            let text = piece
+            piece = []
+            let done = Semaphore()
+            Task {
+                await draft.append(text)
+                done.signal()
+            }
+            done.wait()
+        }
+        let reader = try? original()
+        defer { reader?.close() }
+        try notification.write(log: entries, original: reader) { text in
+            piece += text
+            if piece.count >= pieceSize { flush() }
+        }
+        flush()
+    }
+}
