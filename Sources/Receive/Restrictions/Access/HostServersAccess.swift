@@ -111,7 +111,7 @@ struct HostServersAccess: Restriction {
 enum HostAddresses {
     static func find(_ host: String, _ resolver: any Resolver) async -> (addresses: [IPAddress], reason: String) {
         var addresses: [IPAddress] = []
-        var reason = "Host not found"
+        var reason = "Name or service not known"
         for type in [RecordType.a, .aaaa] {
             switch await resolver.query(host, type) {
             case .records(let records, _):

@@ -32,9 +32,10 @@ public struct RestrictionEngine: RestrictionChecker {
 
     /// - Throws: a list names an unknown restriction, misses an argument, or neither the relay nor the recipient list
     ///   keeps strangers from relaying.
-    init(parameters: Parameters, opener: TableOpener, resolver: any Resolver, classifier: any AddressClassifier)
-        throws(ConfigurationError)
-    {
+    init(
+        parameters: Parameters, opener: TableOpener, resolver: any Resolver, classifier: any AddressClassifier,
+        guardsRelay: Bool = true
+    ) throws(ConfigurationError) {
         let settings = RestrictionSettings(parameters)
         let compiler = RestrictionCompiler(parameters: parameters, settings: settings, opener: opener)
         client = try compiler.compile("smtpd_client_restrictions", mapRestriction: "check_client_access")
@@ -46,7 +47,7 @@ public struct RestrictionEngine: RestrictionChecker {
         endOfData = try compiler.compile("smtpd_end_of_data_restrictions", mapRestriction: nil)
         etrn = try compiler.compile("smtpd_etrn_restrictions", mapRestriction: "check_etrn_access")
         localRewrite = try LocalRewriteClients(parameters: parameters, opener: opener)
-        try RelayGuard.check(parameters)
+        if guardsRelay { try RelayGuard.check(parameters) }
         environment = RestrictionEnvironment(
             settings: settings, tables: RestrictionTables(parameters, opener: opener), resolver: resolver,
             classifier: classifier,
