@@ -126,6 +126,16 @@ final class ScriptRunner {
             classifier: ClassByDomain(parameters, opener), guardsRelay: false)
     }
 
+    /// An engine as a service makes it, relay guard included.
+    static func engine(_ values: [String: String]) throws -> RestrictionEngine {
+        let parameters = Parameters(values: values.merging(["compatibility_level": "3.6"]) { first, _ in first })
+        let opener = TableOpener(
+            settings: TableSettings(), log: MailLog(tag: "postfix/smtpd", sink: MemoryLogSink()))
+        return try RestrictionEngine(
+            parameters: parameters, opener: opener, resolver: ZoneResolver(""),
+            classifier: ClassByDomain(parameters, opener))
+    }
+
     private func logLine(_ verb: String, _ text: String) -> String {
         var line = "<queue id>: \(verb): \(facts.stage) from \(facts.client.nameAndAddress): \(text);"
         if let sender = facts.sender { line += " from=<\(sender)>" }

@@ -11,7 +11,7 @@ struct AccessAction {
     func perform(_ check: Evaluation) async -> Outcome {
         let (word, text) = Self.split(value)
         switch ASCIIName.folded(word) {
-        case "ok", "relay", "permit": return .permit
+        case "ok", "relay": return await check.permit(word, subject, table: table)
         case "dunno": return .dunno
         case "reject": return refuse(check, check.settings.accessRejectCode, text)
         case "defer": return refuse(check, check.settings.accessDeferCode, text)
@@ -25,8 +25,8 @@ struct AccessAction {
             check.log(
                 "hangup", text.isEmpty ? "<\(subject.name)>: \(subject.label) triggers HANGUP action" : described(text))
             return .hangUp
-        case "warn": return note(check, "warn", text.isEmpty ? "triggers WARN action" : text)
-        case "info": return note(check, "info", text.isEmpty ? "triggers INFO action" : text)
+        case "warn": return note(check, "warn", text)
+        case "info": return note(check, "info", text)
         case "hold": return hold(check, text)
         case "discard": return discard(check, text)
         case "filter": return filter(check, text)
@@ -40,7 +40,7 @@ struct AccessAction {
                 return refuse(check, code, text)
             }
             // Pop-before-SMTP tables hold times.
-            if text.isEmpty { return .permit }
+            if text.isEmpty { return await check.permit(word, subject, table: table) }
         }
         return await list(check)
     }
@@ -72,7 +72,7 @@ struct AccessAction {
     private func described(_ text: String) -> String { "<\(subject.name)>: \(subject.label) \(text)" }
 
     private func note(_ check: Evaluation, _ verb: String, _ text: String) -> Outcome {
-        check.log(verb, described(text))
+        check.log(verb, text)
         return .dunno
     }
 
@@ -133,7 +133,7 @@ struct AccessAction {
 
     private func prepend(_ check: Evaluation, _ text: String) -> Outcome {
         guard allowed("PREPEND", check) else { return .dunno }
-        if text.isEmpty { return incomplete(check, "has PREPEND entry without header: text") }
+        guard HeaderText.isHeader(text) else { return incomplete(check, "requires header: text") }
         guard check.facts.stage != "END-OF-MESSAGE" else {
             return incomplete(check, "has PREPEND entry, which is too late after the message content")
         }
@@ -149,6 +149,11 @@ struct AccessAction {
     // MARK: A list of restrictions
 
     private func list(_ check: Evaluation) async -> Outcome {
+        if value.utf8.contains(UInt8(ascii: ":")) {
+            check.warn("access table \(table) has entry with lookup table: \(value)")
+            check.warn("do not specify lookup tables inside SMTPD access maps")
+            return check.misconfigured("define a restriction class and specify its name instead.")
+        }
         do {
             return try await check.environment.results.list(value, table: table).run(check)
         } catch {
@@ -165,5 +170,14 @@ struct AccessAction {
 
     private static func isNumber(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 }
+    }
+}
+
+/// `Name: text`, RFC 5322 §2.2
+enum HeaderText {
+    static func isHeader(_ text: String) -> Bool {
+        let name = text.utf8.prefix { $0 != UInt8(ascii: ":") && !ASCII.isSpace($0) }
+        guard !name.isEmpty, name.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return false }
+        return text.utf8[name.endIndex...].drop { ASCII.isSpace($0) }.first == UInt8(ascii: ":")
     }
 }

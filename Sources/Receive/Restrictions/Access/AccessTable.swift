@@ -23,7 +23,8 @@ struct AccessTable: Sendable {
         do {
             value = try await find()
         } catch {
-            return check.refuse(RestrictionReplies.configuration, cause: .trouble)
+            return check.refuse(
+                451, "4.3.5", RestrictionReplies.rejected(subject, "Server configuration error"), cause: .trouble)
         }
         guard let value else { return .dunno }
         let action = AccessAction(table: name, key: key, subject: subject, value: value)

@@ -23,9 +23,7 @@ struct UnlistedAddress: Restriction {
         let tables = check.environment.tables
         let settings = check.settings
         if try await isMapped(check, resolved.address) { return .dunno }
-        if resolved.transport == "error", resolved.addressClass != .virtualAlias {
-            return undeliverable(check, address, resolved.nexthop)
-        }
+        if resolved.transport == "error" { return undeliverable(check, address, resolved) }
         switch resolved.addressClass {
         case .other: return .dunno
         case .local:
@@ -33,7 +31,8 @@ struct UnlistedAddress: Restriction {
             if try await isIn(tables.localRecipients, check, resolved.address) { return .dunno }
             return unknown(check, address, settings.unknownLocalCode, "local recipient table")
         case .virtualAlias:
-            return unknown(check, address, settings.unknownVirtualAliasCode, "virtual alias table")
+            let text = settings.showTableName ? "User unknown in virtual alias table" : "User unknown"
+            return refuse(check, address, settings.unknownVirtualAliasCode, "5.1.1 " + text)
         case .virtualMailbox:
             guard !tables.virtualMailboxes.isEmpty else { return .dunno }
             if try await isIn(tables.virtualMailboxes, check, resolved.address) { return .dunno }
@@ -73,11 +72,32 @@ struct UnlistedAddress: Restriction {
     }
 
     /// `error:5.1.2 no such domain` in transport maps.
-    private func undeliverable(_ check: Evaluation, _ address: String, _ nexthop: String) -> Outcome {
-        let (status, text) =
-            EnhancedStatus.split(nexthop).map { ($0.status.description, $0.text) } ?? ("5.1.1", nexthop)
-        return check.refuse(
-            status.utf8.first == UInt8(ascii: "4") ? 450 : 550, role == .sender ? "5.1.0" : status,
-            RestrictionReplies.rejected(Subject(name: address, label: role.label), text))
+    private func undeliverable(_ check: Evaluation, _ address: String, _ resolved: AddressClassification) -> Outcome {
+        let settings = check.settings
+        let code =
+            switch resolved.addressClass {
+            case .local: settings.unknownLocalCode
+            case .virtualAlias: settings.unknownVirtualAliasCode
+            case .virtualMailbox: settings.unknownVirtualMailboxCode
+            case .relay: settings.unknownRelayCode
+            case .other: 550
+            }
+        return refuse(check, address, code, resolved.nexthop)
+    }
+
+    /// With the status that stands before the text, made to fit the role of the address.
+    private func refuse(_ check: Evaluation, _ address: String, _ code: Int, _ reason: String) -> Outcome {
+        let subject = Subject(name: address, label: role.label)
+        var status = "5.1.1"
+        var text = reason
+        if let (given, rest) = EnhancedStatus.split(reason) {
+            status = given.description
+            text = rest
+            if let fixed = StatusFix.replacement(for: given, label: role.label) {
+                check.environment.log.info("mapping DSN status \(given) into \(role.label) status \(fixed)")
+                status = fixed.description
+            }
+        }
+        return check.refuse(code, status, RestrictionReplies.rejected(subject, text))
     }
 }

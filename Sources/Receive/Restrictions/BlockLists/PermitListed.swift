@@ -4,6 +4,11 @@ struct PermitListed: Restriction {
     let site: BlockListSite
     let about: BlockListSubject
 
+    private var action: String {
+        if case .clientAddress = about { return "permit_dnswl_client" }
+        return "permit_rhswl_client"
+    }
+
     func evaluate(_ check: Evaluation) async -> Outcome {
         guard let (name, _, subject) = about.query(check.facts) else { return .dunno }
         if let recipient = check.facts.recipient, !recipient.isEmpty {
@@ -11,7 +16,7 @@ struct PermitListed: Restriction {
             guard resolved.isAuthorizedDestination, !resolved.isSourceRouted else { return .dunno }
         }
         switch await BlockListQuery.ask("\(name).\(site.domain)", site, check) {
-        case .listed: return .permit
+        case .listed: return await check.permit(action, subject)
         case .unlisted: return .dunno
         case .unknown:
             return check.deferIfRejected(450, "4.7.1", RestrictionReplies.rejected(subject, "Service unavailable"))

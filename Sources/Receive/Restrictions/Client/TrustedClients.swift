@@ -5,8 +5,9 @@ struct PermitMyNetworks: Restriction {
     func evaluate(_ check: Evaluation) async -> Outcome {
         let client = check.facts.client
         do {
-            return try await check.environment.tables.mynetworks.matches(name: client.name, address: client.address)
-                ? .permit : .dunno
+            let networks = check.environment.tables.mynetworks
+            guard try await networks.matches(name: client.name, address: client.address) else { return .dunno }
+            return await check.permitClient("permit_mynetworks")
         } catch {
             return check.tableFailed(check.subject.name)
         }
@@ -17,14 +18,16 @@ struct PermitMyNetworks: Restriction {
 struct PermitInetInterfaces: Restriction {
     func evaluate(_ check: Evaluation) async -> Outcome {
         guard let address = check.facts.client.ip else { return .dunno }
-        return check.environment.tables.interfaces.contains(address.unmapped) ? .permit : .dunno
+        guard check.environment.tables.interfaces.contains(address.unmapped) else { return .dunno }
+        return await check.permitClient("permit_inet_interfaces")
     }
 }
 
 /// permit_sasl_authenticated
 struct PermitAuthenticated: Restriction {
     func evaluate(_ check: Evaluation) async -> Outcome {
-        check.facts.saslUsername != nil || check.facts.saslMethod != nil ? .permit : .dunno
+        guard check.facts.saslUsername != nil || check.facts.saslMethod != nil else { return .dunno }
+        return await check.permitClient("permit_sasl_authenticated")
     }
 }
 
@@ -35,11 +38,13 @@ struct PermitCertificates: Restriction {
 
     func evaluate(_ check: Evaluation) async -> Outcome {
         guard let tls = check.facts.tls else { return .dunno }
-        if any { return tls.isTrusted ? .permit : .dunno }
+        if any { return tls.isTrusted ? await check.permitClient("permit_tls_all_clientcerts") : .dunno }
         let maps = check.environment.tables.relayCertificates
         for fingerprint in [tls.publicKeyFingerprint, tls.fingerprint] where !fingerprint.isEmpty {
             do {
-                if try await maps.find(fingerprint) != nil { return .permit }
+                if try await maps.find(fingerprint) != nil {
+                    return await check.permitClient("permit_tls_clientcerts")
+                }
             } catch {
                 return check.tableFailed(check.subject.name)
             }

@@ -54,7 +54,9 @@ final class Evaluation {
 
     /// The reply for the case that everything else permits. The first reason wins.
     func deferUnlessRejected(_ code: Int, _ status: String, _ text: String) -> Outcome {
-        if !onlyWarn, deferIfPermit == nil { deferIfPermit = RestrictionReplies.reply(code, status, text) }
+        // warn_if_reject: a warning takes its place.
+        if onlyWarn { return refuse(code, status, text) }
+        if deferIfPermit == nil { deferIfPermit = RestrictionReplies.reply(code, status, text) }
         return .dunno
     }
 

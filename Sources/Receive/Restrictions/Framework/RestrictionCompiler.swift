@@ -45,8 +45,11 @@ final class RestrictionCompiler {
     {
         var arguments = RestrictionArguments(words: ListSetting.split(text)[...], compiler: self, parameter: parameter)
         var list = RestrictionList()
+        var final: String?
         while let word = arguments.next() {
             let name = ASCIIName.folded(word)
+            if let final { opener?.log.warning("restriction `\(word)' after `\(final)' is ignored") }
+            if Self.finalNames.contains(name), !list.endsWithWarning { final = word }
             if name == "warn_if_reject" {
                 list.items.append(.warnIfReject)
             } else if word.utf8.contains(UInt8(ascii: ":")) {
@@ -61,6 +64,9 @@ final class RestrictionCompiler {
         }
         return list
     }
+
+    /// What ends a list.
+    private static let finalNames: Set<String> = ["permit", "reject", "defer"]
 
     private func make(_ word: String, _ arguments: inout RestrictionArguments) throws(ConfigurationError)
         -> any Restriction
@@ -97,6 +103,8 @@ final class RestrictionCompiler {
     }
 
     func problem(_ parameter: String, _ text: String, _ cure: String) -> ConfigurationError {
+        // In a table result: the words that Postfix logs.
+        if opener == nil { return ConfigurationError(text) }
         let place = parameters.place(of: parameter)
         return ConfigurationDiagnostic(
             .fatal, file: place?.file ?? "", line: place?.line ?? 0, "parameter \(parameter): \(text)", cure: cure

@@ -143,6 +143,8 @@ public struct RestrictionEngine: RestrictionChecker {
         if environment.settings.delayReject {
             for list in [clientList, heloList, senderList] {
                 let outcome = await list(check)
+                // It reaches as far as its own list; defer_if_permit reaches to the end.
+                check.deferIfReject = nil
                 if outcome.isRefusal || check.verdict.effects.discard { return outcome }
             }
         }
@@ -160,6 +162,7 @@ public struct RestrictionEngine: RestrictionChecker {
         if environment.settings.delayReject {
             for list in [clientList, heloList] {
                 let outcome = await list(check)
+                check.deferIfReject = nil
                 if outcome.isRefusal { return outcome }
             }
         }

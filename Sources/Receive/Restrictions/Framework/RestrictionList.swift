@@ -8,6 +8,12 @@ struct RestrictionList: Sendable {
 
     var items: [Item] = []
 
+    /// The next item only warns.
+    var endsWithWarning: Bool {
+        if case .warnIfReject = items.last { return true }
+        return false
+    }
+
     /// Of lists inside lists, as in Postfix.
     static let depthLimit = 100
 
@@ -28,10 +34,9 @@ struct RestrictionList: Sendable {
             case .warnIfReject:
                 check.onlyWarn = true
                 continue
-            case .restriction(let name, let restriction):
+            case .restriction(_, let restriction):
                 let outcome = await restriction.evaluate(check)
                 check.onlyWarn = outerWarning
-                if outcome == .permit { await check.logPermit(name) }
                 if outcome != .dunno { return outcome }
             }
             if let reply = check.deferIfPermit, check.deferIfReject != nil { return check.refuse(reply) }
@@ -41,11 +46,20 @@ struct RestrictionList: Sendable {
 }
 
 extension Evaluation {
-    /// smtpd_log_access_permit_actions
-    func logPermit(_ action: String) async {
-        guard !environment.tables.loggedPermits.isEmpty,
-            (try? await environment.tables.loggedPermits.matches(action)) == true
-        else { return }
-        log("permit", "action=\(action) for \(subject.label)=\(subject.name)")
+    /// Permits, and logs that where smtpd_log_access_permit_actions asks for it.
+    ///
+    /// - Parameter table: where the action stands; empty for restrictions.
+    func permit(_ action: String, _ subject: Subject, table: String = "") async -> Outcome {
+        let logged = environment.tables.loggedPermits
+        if !logged.isEmpty, (try? await logged.matches(action)) == true {
+            let origin = table.isEmpty ? " " : " from \(table)"
+            log("permit", "action=\(action) for \(subject.label)=\(subject.name)\(origin)")
+        }
+        return .permit
+    }
+
+    /// The same for a restriction that trusts the client.
+    func permitClient(_ action: String) async -> Outcome {
+        await permit(action, Subject(name: facts.client.nameAndAddress, label: Subject.clientLabel))
     }
 }

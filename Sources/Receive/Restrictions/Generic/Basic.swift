@@ -1,6 +1,6 @@
 /// permit
 struct Permit: Restriction {
-    func evaluate(_ check: Evaluation) async -> Outcome { .permit }
+    func evaluate(_ check: Evaluation) async -> Outcome { await check.permit("permit", check.subject) }
 }
 
 /// reject

@@ -14,7 +14,10 @@ struct AuthorizedDestination: Restriction {
             !resolved.isSourceRouted
             && (resolved.isAuthorizedDestination || EmailAddress.domain(resolved.address) == nil)
         switch verdict {
-        case .permit: return authorized ? .permit : .dunno
+        case .permit:
+            guard authorized else { return .dunno }
+            return await check.permit(
+                "permit_auth_destination", Subject(name: address, label: Subject.recipientLabel))
         case .refuse, .postpone:
             if authorized { return .dunno }
             let code = check.settings.relayCode - (verdict == .postpone ? 100 : 0)
