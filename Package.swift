@@ -137,7 +137,7 @@ let package = Package(
         tests("Send", in: "Send", [nioEmbedded, .product(name: "NIOConcurrencyHelpers", package: "swift-nio")]),
         tests("Deliver", in: "Deliver"),
         tests("Submission", in: "Operate/Submission", ["Spool"]),
-        tests("Operate", in: "Operate/Commands"),
+        tests("Operate", in: "Operate/Commands", ["Spool", "Submission"]),
         tests("Master", in: "Operate/Master"),
     ],
     swiftLanguageModes: [.v6]

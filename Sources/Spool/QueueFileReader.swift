@@ -84,9 +84,10 @@ public final class QueueFileReader: @unchecked Sendable {
         return nil
     }
 
-    private func follow(_ record: QueueRecord) throws(QueueFileError) {
+    /// Continues at the target of a pointer record.
+    public func follow(_ record: QueueRecord) throws(QueueFileError) {
         guard let target = record.pointerTarget, target >= 0 else {
-            throw .corrupt(reason: "malformed pointer record", offset: record.offset)
+            throw .corrupt(reason: "malformed pointer record value: \(record.text)", offset: record.offset)
         }
         guard target != 0 else { return }
         guard target <= size else { throw .corrupt(reason: "pointer record beyond the file", offset: record.offset) }
@@ -112,7 +113,9 @@ public final class QueueFileReader: @unchecked Sendable {
                 reason: result == .incomplete ? "unexpected end of file" : "bad record length", offset: start)
         }
         guard header.length <= Self.maximumPayload, header.length <= size - start - header.size else {
-            throw .corrupt(reason: "record beyond the file", offset: start)
+            throw .corrupt(
+                reason: "unexpected EOF in data, record type \(header.type.rawValue) length \(header.length)",
+                offset: start)
         }
         let total = header.size + header.length
         try fill(start, count: total)

@@ -106,3 +106,23 @@ public struct QueueID: Hashable, Sendable, Comparable, CustomStringConvertible {
         return value
     }
 }
+
+extension QueueID {
+    /// The same time with another inode number, in the same form.
+    public func replacing(inode: UInt64) -> QueueID? {
+        let bytes = Array(text.utf8)
+        if let separator {
+            return QueueID(
+                String(decoding: bytes[...separator], as: UTF8.self) + Self.digits(inode, base: 51, width: 0))
+        }
+        let time = bytes.prefix(5)
+        let start = time.count == 5 ? String(decoding: time, as: UTF8.self) : "00000"
+        return QueueID(start + String(inode, radix: 16, uppercase: true))
+    }
+
+    /// The short form, for this inode number.
+    public func short(inode: UInt64) -> QueueID? {
+        let start = hashDirectories(depth: 5).joined()
+        return QueueID(start + String(inode, radix: 16, uppercase: true))
+    }
+}

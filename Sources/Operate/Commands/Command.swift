@@ -16,7 +16,9 @@ public enum Commands {
     public static let all: [Command] = [
         Command(name: "newaliases", run: NewaliasesCommand.run),
         Command(name: "postalias", run: PostaliasCommand.run),
+        Command(name: "postcat", run: Postcat.main),
         Command(name: "postmap", run: PostmapCommand.run),
+        Command(name: "postsuper", run: Postsuper.main),
     ]
 
     public static func find(_ name: String) -> Command? { all.first { $0.name == name } }

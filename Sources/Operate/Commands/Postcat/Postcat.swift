@@ -1,0 +1,96 @@
+import Configuration
+import Glibc
+import MailSystem
+import Spool
+import Submission
+
+/// postcat(1): shows queue files.
+public enum Postcat {
+    public static func main(_ arguments: [String]) -> Int32 {
+        signal(SIGPIPE, SIG_DFL)
+        LocalTime.prepare()
+        return CommandRunner.run("postcat") {
+            let options: PostcatOptions
+            do throws(Submission.CommandFailure) {
+                options = try PostcatOptions(arguments)
+            } catch {
+                let parts = error.message.split(separator: "\n", maxSplits: 1).map(String.init)
+                guard parts.count == 2 else { throw error }
+                try Descriptors.writeAll(Array("postcat: \(parts[0])\n".utf8), to: STDERR_FILENO)
+                throw Submission.CommandFailure(parts[1], status: error.status)
+            }
+            let context = try Submission.CommandContext(program: "postcat", directory: options.configuration)
+            let log = MailLog(tag: "postcat", sink: StandardErrorSink())
+            let output = ByteSink()
+            defer { try? output.flush() }
+            let inputs = try inputs(options, context)
+            for (name, open) in inputs {
+                let file = try open()
+                defer { file.close() }
+                let reader = try QueueFileReader(file: file)
+                do {
+                    var printer = QueueFilePrinter(name: name, options: options, reader: reader) {
+                        try output.write($0)
+                    }
+                    if try !printer.print() { log.warning("\(name): input is not a valid queue file") }
+                } catch QueueFileError.corrupt(let reason, _) {
+                    try output.flush()
+                    log.warning("\(name): \(reason)")
+                    throw Submission.CommandFailure("record read error")
+                }
+            }
+            return ExitStatus.ok
+        }
+    }
+
+    private typealias Input = (name: String, open: () throws -> any StoredFile)
+
+    private static func inputs(_ options: PostcatOptions, _ context: Submission.CommandContext) throws -> [Input] {
+        if options.operands.isEmpty, !options.queueIDs { return [("stdin", { try standardInput() })] }
+        guard options.queueIDs else {
+            let store = POSIXFileStore(root: "")
+            return options.operands.map { path in
+                (
+                    path,
+                    {
+                        do throws(SystemError) {
+                            return try store.open(path, writing: false)
+                        } catch {
+                            throw Submission.CommandFailure("open \(path): \(error.reason)")
+                        }
+                    }
+                )
+            }
+        }
+        try context.enterQueueDirectory()
+        let parameters = context.parameters
+        let directory = QueueDirectory(
+            store: POSIXFileStore(root: ""), hashNames: parameters.list("hash_queue_names"),
+            hashDepth: parameters.int("hash_queue_depth"))
+        return try options.operands.map { text in
+            guard let id = QueueID(text) else { throw Submission.CommandFailure("bad mail queue ID: \(text)") }
+            guard let (queue, _) = directory.locate(id) else {
+                throw Submission.CommandFailure("open queue file \(text): No such file or directory")
+            }
+            return (directory.path(queue: queue, id: id), { try directory.open(queue: queue, id: id) })
+        }
+    }
+
+    /// Pointer records need a file that can be read anywhere: a pipe is copied to one that has no name.
+    private static func standardInput() throws -> any StoredFile {
+        let copy = dup(STDIN_FILENO)
+        guard copy >= 0 else { throw SystemError("dup", path: "stdin") }
+        if lseek(copy, 0, SEEK_CUR) >= 0 { return POSIXFile(descriptor: copy, path: "stdin") }
+        defer { Descriptors.close(copy) }
+        var template = Array("/tmp/postcat.XXXXXX\0".utf8CString)
+        let temporary = mkstemp(&template)
+        guard temporary >= 0 else { throw SystemError("create", path: "/tmp/postcat.XXXXXX") }
+        unlink(template)
+        while true {
+            let bytes = try Descriptors.read(copy, count: 64 << 10)
+            if bytes.isEmpty { break }
+            try Descriptors.writeAll(bytes, to: temporary)
+        }
+        return POSIXFile(descriptor: temporary, path: "stdin")
+    }
+}
