@@ -100,6 +100,15 @@ public enum Listeners {
         return descriptor
     }
 
+    /// The next waiting connection, blocking and close-on-exec; nil when there is none.
+    public static func accept(_ listener: CInt) -> CInt? {
+        let descriptor = Glibc.accept(listener, nil, nil)
+        guard descriptor >= 0 else { return nil }
+        Descriptors.setCloseOnExec(descriptor)
+        Descriptors.setNonBlocking(descriptor, false)
+        return descriptor
+    }
+
     static func withUnixAddress<R>(
         _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R
     ) throws(SystemError) -> R {

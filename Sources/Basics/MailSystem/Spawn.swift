@@ -4,7 +4,7 @@ import Glibc
 /// A program to start. The only way processes are made: fork, identity, limits, descriptors and exec happen in one C
 /// function, so no Swift runs between fork and exec.
 public struct Spawn: Sendable {
-    public struct Identity: Sendable, Equatable {
+    public struct Identity: Sendable, Hashable {
         public var uid: UInt32
         public var gid: UInt32
         public var groups: [UInt32]

@@ -1,3 +1,4 @@
+import Deliver
 import Glibc
 import MailSystem
 import Master
@@ -8,6 +9,7 @@ import Runtime
 func program() -> Int32 {
     var arguments = CommandLine.arguments
     if arguments.count >= 3, arguments[1] == DaemonRuntime.argument { return runDaemon(arguments[2]) }
+    if arguments.count >= 2, arguments[1] == DeliveryWorker.argument { DeliveryWorker.main() }
     var name = arguments.first?.split(separator: "/").last.map(String.init) ?? "apus"
     if name == "apus", arguments.count > 1 {
         arguments.removeFirst()
@@ -25,8 +27,12 @@ func program() -> Int32 {
 
 /// Daemon processes start through master only.
 func runDaemon(_ name: String) -> Int32 {
-    MailLog(tag: "apus", sink: StandardErrorSink()).fatal("unknown process: \(name)")
-    return 1
+    switch name {
+    case DeliverProcess.name: DaemonRuntime.main(DeliverProcess.self)
+    default:
+        MailLog(tag: "apus", sink: StandardErrorSink()).fatal("unknown process: \(name)")
+        return 1
+    }
 }
 
 exit(program())

@@ -1,0 +1,124 @@
+import Configuration
+import Glibc
+import InternalProtocol
+import Lookup
+import MailSystem
+import NIOCore
+import Runtime
+import Spool
+
+/// One delivery agent for one master.cf line.
+protocol DeliveryAgent: Sendable {
+    func deliver(_ request: DeliveryRequest) async -> DeliveryReport
+}
+
+/// The process that hosts local, virtual, pipe and spawn. It keeps root; every delivery runs as its recipient.
+public final class DeliverProcess: DaemonProcess {
+    public static let name = "deliver"
+    public static let startsPrograms = true
+    public static let eventLoops = 1
+
+    private let context: ProcessContext
+    private let agents: [(service: HostedService, agent: any DeliveryAgent)]
+    private let spawners: [SpawnServer]
+    private let opener: TableOpener
+    private let servers = ServerList()
+    private let workers: WorkerPool
+
+    public init(context: ProcessContext) async throws {
+        self.context = context
+        let log = context.log("deliver")
+        opener = TableOpener(parameters: context.parameters, log: log)
+        let pool = BlockingPool(maximumThreads: 512)
+        workers = WorkerPool(pool: pool, log: log)
+        let parameters = context.parameters
+        let queue = QueueAccess(
+            directory: QueueDirectory(
+                store: context.store, hashNames: parameters.list("hash_queue_names"),
+                hashDepth: parameters.int("hash_queue_depth"), longIDs: parameters.bool("enable_long_queue_ids")))
+        var agents: [(HostedService, any DeliveryAgent)] = []
+        var spawners: [SpawnServer] = []
+        for service in context.services {
+            let agent = AgentContext(
+                parameters: service.parameters, service: service.service, log: service.log(context.logSink),
+                clock: context.clock, pool: pool, queue: queue, workers: workers)
+            switch service.service.program {
+            case "pipe": agents.append((service, PipeAgent(agent)))
+            case "virtual": agents.append((service, VirtualAgent(agent, opener: opener)))
+            case "spawn": spawners.append(SpawnServer(service, agent))
+            default: log.warning("no delivery agent for \(service.service.program)")
+            }
+        }
+        self.agents = agents
+        self.spawners = spawners
+    }
+
+    public func start() async throws {
+        for (service, agent) in agents {
+            // The process limit of master.cf, as concurrent deliveries.
+            let limiter = DeliveryLimiter(limit: service.service.processLimit)
+            var handlers = InternalHandlers()
+            handlers.on(DeliveryRequest.self) { [self] request in
+                await limiter.enter()
+                let report = await agent.deliver(request)
+                await limiter.leave()
+                if opener.anyChanged() { context.control.requestNewGeneration() }
+                return report
+            }
+            for listener in service.listeners {
+                await servers.add(
+                    try await InternalServer.start(
+                        listener: listener.descriptor, group: context.group, handlers: handlers))
+            }
+        }
+        for spawner in spawners { spawner.start() }
+    }
+
+    public func drain() async {
+        for spawner in spawners { spawner.stop() }
+        for server in await servers.all { await server.drain() }
+        workers.close()
+    }
+
+    /// Commands under way are left to finish by themselves; their mail is delivered again when they fail to report.
+    public func stop() async { await drain() }
+}
+
+private actor ServerList {
+    private(set) var all: [InternalServer] = []
+
+    func add(_ server: InternalServer) { all.append(server) }
+}
+
+/// Lets a number of deliveries run at a time.
+actor DeliveryLimiter {
+    private let limit: Int
+    private var running = 0
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+    private var next = 0
+
+    /// - Parameter limit: 0 means none.
+    init(limit: Int) { self.limit = limit == 0 ? Int.max : limit }
+
+    func enter() async {
+        if running < limit {
+            running += 1
+            return
+        }
+        await withCheckedContinuation { waiting.append($0) }
+    }
+
+    func leave() {
+        guard next < waiting.count else {
+            running -= 1
+            return
+        }
+        let first = waiting[next]
+        next += 1
+        if next == waiting.count {
+            waiting = []
+            next = 0
+        }
+        first.resume()
+    }
+}

@@ -1,0 +1,45 @@
+import Glibc
+import MailSystem
+import Spool
+
+/// Does a `MailboxJob` with the identity of this process. Blocks.
+enum MailboxWriter {
+    static func perform(_ job: MailboxJob, file: POSIXFile) -> MailboxOutcome {
+        do {
+            let size = try file.status().size
+            let content = ContentReader(file: file, size: size, dataOffset: job.dataOffset, format: .text)
+            switch job.format {
+            case .maildir: try MaildirWriter(job: job).deliver(content)
+            case .mbox: try MboxWriter(job: job).deliver(content)
+            }
+            return .delivered
+        } catch let error as MailboxError {
+            return .failed(error.text, errno: Int(error.code))
+        } catch let error as SystemError {
+            return .failed("\(error)", errno: Int(error.errno))
+        } catch {
+            return .corruptMessage
+        }
+    }
+
+    /// Appends prefix, content and suffix to `descriptor`.
+    static func copy(
+        _ job: MailboxJob, _ content: ContentReader, _ transformer: LineTransformer, suffix: [UInt8], startSize: Int,
+        to descriptor: CInt
+    ) throws {
+        var transformer = transformer
+        var total = startSize
+        func put(_ bytes: [UInt8]) throws {
+            total += bytes.count
+            if job.sizeLimit > 0, total > job.sizeLimit { throw MailboxError("error writing message", EFBIG) }
+            do {
+                try Descriptors.writeAll(bytes, to: descriptor)
+            } catch {
+                throw MailboxError("error writing message", error.errno)
+            }
+        }
+        try put(job.prefix)
+        while let chunk = try content.nextChunk() { try put(transformer.transform(chunk)) }
+        try put(transformer.finish() + suffix)
+    }
+}
