@@ -1,0 +1,74 @@
+# The front door. `make run` shows a server at work, `make test` proves it.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+
+BUILD := .build
+RELEASE := $(BUILD)/release
+DESTDIR ?= .build-stage
+STAGE := $(CURDIR)/.build-stage
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+FORMATTED := Package.swift Sources Tests
+
+.PHONY: build setup setup-test run stop test unit conformance acceptance oracle bench format format-check install clean
+
+## build: the server and its commands, optimised
+build: setup
+	swift build -c release --static-swift-stdlib --product apus
+	swift build -c release --static-swift-stdlib --product postdrop
+	swift build -c release --static-swift-stdlib --product postqueue
+
+## setup: Debian packages that building needs; asks for sudo only when one is missing
+setup:
+	@Scripts/setup build
+
+setup-test:
+	@Scripts/setup build test
+
+## run: a server under ./run on unprivileged ports, with one message delivered
+run: build
+	@Scripts/quickstart
+
+stop:
+	@Scripts/quickstart stop
+
+## test: unit, conformance and acceptance tests
+test: setup-test unit conformance acceptance
+
+unit:
+	swift build --build-tests
+	swift test --skip-build
+
+## conformance: the corpus of cases against the installed commands
+conformance: stage
+	Scripts/corpus.sh $(STAGE)/usr/sbin
+
+## acceptance: scenarios with real peers in network namespaces (root)
+acceptance: stage
+	$(SUDO) Acceptance/run --install $(STAGE)
+
+## oracle: the same scenarios against Debian's Postfix
+oracle: setup-test
+	$(SUDO) Acceptance/run --mta postfix
+
+## bench: throughput and memory beside Debian's Postfix
+bench: stage setup-test
+	$(SUDO) Benchmarks/run --install $(STAGE)
+
+format:
+	swift format --in-place --recursive $(FORMATTED)
+
+format-check:
+	swift format lint --strict --recursive $(FORMATTED)
+
+.PHONY: stage
+stage: build
+	rm -rf $(STAGE)
+	Scripts/install $(RELEASE) $(STAGE)
+
+## install: lays the server out below DESTDIR; `postfix set-permissions` does the rest
+install: build
+	Scripts/install $(RELEASE) $(DESTDIR)
+
+clean:
+	rm -rf $(BUILD) .build-stage run
