@@ -33,7 +33,7 @@ class MTA:
         if kind == "apus":
             if not self.install:
                 raise ValueError("the directory of an installed Apus is needed")
-            sh("cp", "-a", self.install + "/usr/.", self.host.path("/usr/"))
+            sh("cp", "-a", "--remove-destination", self.install + "/usr/.", self.host.path("/usr/"))
             self.host.run("postfix", "set-permissions")
         elif self.kind == "apus":
             listed = sh("dpkg", "-L", "postfix").splitlines()
@@ -52,8 +52,8 @@ class MTA:
             except OSError:
                 continue
             if "/libexec/apus/" in program:
-                name = os.path.basename(arguments[0])
-                found[int(pid)] = arguments[1] if name == "apus" and len(arguments) > 1 else name
+                daemon = len(arguments) > 2 and arguments[1] == "--daemon-process"
+                found[int(pid)] = arguments[2] if daemon else os.path.basename(arguments[0])
             elif "/lib/postfix/sbin/" in program:
                 found[int(pid)] = os.path.basename(program)
         return found

@@ -3,9 +3,26 @@ import Glibc
 import MailSystem
 import Master
 import Operate
+import Queue
 import Runtime
+import Send
+import Submission
 
-/// One program under many names: argv[0], or the first argument after `apus`.
+// One program under many names: argv[0], or the first argument after `apus`. master starts the daemon processes from
+// the same file.
+
+/// Runs the daemon process that master asked for; returns only for a name that is none.
+func runDaemon(_ name: String) -> Int32 {
+    switch name {
+    case DeliverProcess.name: DaemonRuntime.main(DeliverProcess.self)
+    case QueueProcess.name: DaemonRuntime.main(QueueProcess.self)
+    case SendProcess.name: DaemonRuntime.main(SendProcess.self)
+    default:
+        MailLog(tag: "apus", sink: StandardErrorSink()).fatal("unknown process: \(name)")
+        return 1
+    }
+}
+
 func program() -> Int32 {
     var arguments = CommandLine.arguments
     if arguments.count >= 3, arguments[1] == DaemonRuntime.argument { return runDaemon(arguments[2]) }
@@ -15,22 +32,19 @@ func program() -> Int32 {
         arguments.removeFirst()
         name = arguments[0]
     }
+    let operands = Array(arguments.dropFirst())
     switch name {
     case "master": return MasterProgram.main(arguments: arguments)
     case "postfix": return PostfixCommand.main(arguments: arguments)
+    case "sendmail", "mailq": return Sendmail.main(operands, program: name)
+    case "postdrop": return Postdrop.main(operands)
+    case "postqueue": return Postqueue.main(operands)
+    case "postkick": return Postkick.main(operands)
+    case "postlog": return Postlog.main(operands)
+    case "postlock": return Postlock.main(operands)
     default:
-        if let command = Commands.find(name) { return command.run(Array(arguments.dropFirst())) }
+        if let command = Commands.find(name) { return command.run(operands) }
         MailLog(tag: "apus", sink: StandardErrorSink()).fatal("unknown command: \(name)")
-        return 1
-    }
-}
-
-/// Daemon processes start through master only.
-func runDaemon(_ name: String) -> Int32 {
-    switch name {
-    case DeliverProcess.name: DaemonRuntime.main(DeliverProcess.self)
-    default:
-        MailLog(tag: "apus", sink: StandardErrorSink()).fatal("unknown process: \(name)")
         return 1
     }
 }
