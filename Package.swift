@@ -9,10 +9,12 @@ func library(_ name: String, in path: String, _ dependencies: [Target.Dependency
 }
 
 /// Tests mirror Sources, path for path.
-func tests(_ name: String, in path: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func tests(
+    _ name: String, in path: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []
+) -> Target {
     .testTarget(
         name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies + ["TestSupport"],
-        path: "Tests/\(path)", swiftSettings: strict)
+        path: "Tests/\(path)", exclude: exclude, swiftSettings: strict)
 }
 
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -132,7 +134,7 @@ let package = Package(
         tests("TLS", in: "Network/TLS", [nioEmbedded]),
         tests("DNS", in: "Network/DNS"),
         tests("InternalProtocol", in: "Network/InternalProtocol", [nioEmbedded]),
-        tests("Receive", in: "Receive", [nioEmbedded]),
+        tests("Receive", in: "Receive", [nioEmbedded], exclude: ["Dialogues/Scripts"]),
         tests("Queue", in: "Queue"),
         tests("Send", in: "Send", [nioEmbedded, .product(name: "NIOConcurrencyHelpers", package: "swift-nio")]),
         tests("Deliver", in: "Deliver"),

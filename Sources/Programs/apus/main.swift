@@ -4,6 +4,7 @@ import MailSystem
 import Master
 import Operate
 import Queue
+import Receive
 import Runtime
 import Send
 import Submission
@@ -16,6 +17,7 @@ func runDaemon(_ name: String) -> Int32 {
     switch name {
     case DeliverProcess.name: DaemonRuntime.main(DeliverProcess.self)
     case QueueProcess.name: DaemonRuntime.main(QueueProcess.self)
+    case ReceiveProcess.name: DaemonRuntime.main(ReceiveProcess.self)
     case SendProcess.name: DaemonRuntime.main(SendProcess.self)
     default:
         MailLog(tag: "apus", sink: StandardErrorSink()).fatal("unknown process: \(name)")

@@ -1,0 +1,80 @@
+import Configuration
+import DNS
+import InternalProtocol
+import Lookup
+import MailSystem
+import NIOCore
+import Runtime
+
+/// The process that takes mail from the network: all smtpd services of one privilege.
+public final class ReceiveProcess: DaemonProcess {
+    public static let name = "receive"
+
+    private let context: ProcessContext
+    private let listeners: [(listener: ServiceListener, hosted: HostedService)]
+
+    /// Programs of master.cf lines that belong here and that this version can't run yet.
+    static let unsupported: Set<String> = ["postscreen", "qmqpd", "tlsproxy", "dnsblog"]
+
+    public init(context: ProcessContext) async throws {
+        self.context = context
+        Self.reportUnsupported(context)
+        let hosted = context.services(of: "smtpd")
+        var openers: [TableOpener] = []
+        var services: [(ServerService, HostedService)] = []
+        let assembly = ServiceAssembly(
+            context: context, resolver: try UnboundResolver(), hosts: HostsFile(),
+            sasl: SASLServiceFactory(group: context.group, pool: context.pool),
+            limits: AnvilClient(InternalConnection(path: InternalEndpoint.anvil, eventLoop: context.group.next())),
+            queue: InternalConnection(path: InternalEndpoint.queue, eventLoop: context.group.next()),
+            freeSpace: FreeSpace(store: context.store, pool: context.pool, clock: context.clock))
+        for service in hosted {
+            let opener = TableOpener(parameters: service.parameters, log: service.log(context.logSink))
+            openers.append(opener)
+            do {
+                services.append((try assembly.make(service, opener: opener), service))
+            } catch {
+                service.log(context.logSink).fatal("\(error)")
+                throw error
+            }
+        }
+        let log = context.log("smtpd")
+        let control = context.control
+        let watch = TableWatch(openers: openers, pool: context.pool, clock: context.clock) { table in
+            log.info("table \(table) has changed -- restarting")
+            control.requestNewGeneration()
+        }
+        var executors: [ObjectIdentifier: LoopExecutor] = [:]
+        for loop in context.group.makeIterator() { executors[ObjectIdentifier(loop)] = LoopExecutor(loop) }
+        listeners = services.map { server, service in
+            (ServiceListener(service: server, executors: executors) { watch.look() }, service)
+        }
+    }
+
+    private static func reportUnsupported(_ context: ProcessContext) {
+        for hosted in context.services where unsupported.contains(hosted.service.program) {
+            let service = hosted.service
+            context.log(service.program).error(
+                "\(context.parameters.directory)/master.cf: line \(service.line): \(service.program) is not part of this"
+                    + " version: the service \(service.name) is not served; comment the line out")
+        }
+    }
+
+    public func start() async throws {
+        for (listener, hosted) in listeners {
+            for socket in hosted.listeners {
+                try await listener.listen(descriptor: socket.descriptor, group: context.group)
+            }
+        }
+    }
+
+    public func drain() async {
+        for (listener, _) in listeners { await listener.close() }
+        for (listener, _) in listeners { await listener.sessionsEnded() }
+    }
+
+    /// Sessions under way are cut: what they have not been told was queued they will send again.
+    public func stop() async {
+        for (listener, _) in listeners { await listener.close() }
+    }
+}

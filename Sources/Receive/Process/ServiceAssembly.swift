@@ -1,0 +1,107 @@
+import Cleanup
+import Configuration
+import DNS
+import InternalProtocol
+import Lookup
+import MailSyntax
+import MailSystem
+import NIOCore
+import Routing
+import Runtime
+import Spool
+import TLS
+
+/// Puts one smtpd service together from its parameters: tables, keys, restriction lists. Before chroot.
+struct ServiceAssembly {
+    let context: ProcessContext
+    let resolver: any Resolver
+    let hosts: HostsFile
+    let sasl: SASLServiceFactory
+    let limits: any ClientLimits
+    let queue: any InternalCaller
+    let freeSpace: FreeSpace
+
+    func make(_ hosted: HostedService, opener: TableOpener) throws -> ServerService {
+        let parameters = hosted.parameters
+        let log = hosted.log(context.logSink)
+        func program(_ name: String) -> MailLog {
+            MailLog(syslogName: parameters["syslog_name"], program: name, sink: context.logSink)
+        }
+        let settings = ServerSettings(parameters, service: hosted.service.name)
+        let routing = AddressResolver(parameters, opener: opener, log: program("trivial-rewrite"))
+        let engine = try RestrictionEngine(
+            parameters: parameters, opener: opener, resolver: resolver, routing: routing)
+        let queue = queue
+        let cleanup = CleanupService(
+            parameters, opener: opener, queue: queueDirectory(parameters), pool: context.pool,
+            log: program("cleanup"), clock: context.clock
+        ) { queue.notify(MessageArrived(queueID: $0)) }
+        let intake = CleanupIntake(
+            cleanup: cleanup, contentFilter: parameters["content_filter"],
+            overrides: Set(parameters.list("receive_override_options")))
+        var environment = ServerEnvironment(
+            checker: engine, intake: intake, log: log, clock: context.clock, limits: limits)
+        wire(&environment, parameters, opener, log)
+        if settings.saslIsEnabled { environment.sasl = try sasl.make(parameters, opener: opener, log: log) }
+        let tls = tlsContext(parameters, settings, log)
+        environment.offersTLS = tls != nil
+        let families = AddressFamilies(inetProtocols: parameters["inet_protocols"])
+        return ServerService(
+            settings: settings, environment: environment, tls: tls,
+            names: ClientNameLookup(resolver: resolver, hosts: hosts, families: families),
+            sessionLimit: hosted.service.processLimit)
+    }
+
+    private func queueDirectory(_ parameters: Parameters) -> QueueDirectory {
+        QueueDirectory(
+            store: context.store, hashNames: parameters.list("hash_queue_names"),
+            hashDepth: parameters.int("hash_queue_depth"), longIDs: parameters.bool("enable_long_queue_ids"))
+    }
+
+    private func wire(
+        _ environment: inout ServerEnvironment, _ parameters: Parameters, _ opener: TableOpener, _ log: MailLog
+    ) {
+        let space = freeSpace
+        environment.freeSpace = { await space.bytes() }
+        let queue = queue
+        environment.flush = { site in
+            guard let reply = try? await queue.call(FlushRequest(site: site)) else { return .failed }
+            return reply
+        }
+        let forbidden = StringList(
+            parameters["smtpd_forbidden_commands"], name: "smtpd_forbidden_commands", opener: opener)
+        if !forbidden.isEmpty { environment.isForbidden = { (try? await forbidden.matches($0)) ?? false } }
+        let noOperations = StringList(parameters["smtpd_noop_commands"], name: "smtpd_noop_commands", opener: opener)
+        if !noOperations.isEmpty { environment.isNoOperation = { (try? await noOperations.matches($0)) ?? false } }
+        environment.isExempt = clientList("smtpd_client_event_limit_exceptions", parameters, opener)
+        environment.isSASLException = clientList("smtpd_sasl_exceptions_networks", parameters, opener)
+        environment.toleratesBareNewline = clientList("smtpd_forbid_bare_newline_exclusions", parameters, opener)
+    }
+
+    private func clientList(
+        _ name: String, _ parameters: Parameters, _ opener: TableOpener
+    ) -> @Sendable (ClientIdentity) async -> Bool {
+        let parents = parameters.list("parent_domain_matches_subdomains")
+        let list = NetworkList(
+            parameters[name], name: name, opener: opener, parentsMatch: parents.contains(name))
+        if list.isEmpty { return { _ in false } }
+        return { client in (try? await list.matches(name: client.name, address: client.address)) ?? false }
+    }
+
+    /// Nil, with a warning, when TLS is wanted but can't be had: clients are then told 454.
+    private func tlsContext(_ parameters: Parameters, _ settings: ServerSettings, _ log: MailLog) -> TLSContext? {
+        guard settings.tlsLevel >= .may else { return nil }
+        let wanted = TLSSettings(
+            prefix: "smtpd", mandatory: settings.tlsLevel == .encrypt, parameter: { parameters[$0] })
+        if wanted.hasNoCertificate {
+            log.warning("No server certs available. TLS won't be enabled")
+            return nil
+        }
+        do {
+            return try TLSContext(wanted)
+        } catch {
+            for warning in error.warnings { log.warning(warning) }
+            return nil
+        }
+    }
+}

@@ -1,0 +1,131 @@
+import MailSyntax
+
+/// Restriction lists and what the dialogue itself forbids.
+extension SMTPSession {
+    /// Runs the lists of a stage, logs what they did and remembers what they want done to the message.
+    nonisolated(nonsending) func check(_ stage: RestrictionStage) async -> RestrictionVerdict {
+        var memory = memory
+        var verdict = await environment.checker.check(stage, facts, &memory)
+        self.memory = memory
+        for warning in verdict.warnings { log.warning(warning) }
+        for event in verdict.events { logEvent(event.verb, event.text) }
+        transaction?.effects.merge(verdict.effects)
+        if let refusal = verdict.refusal {
+            verdict.refusal = settings.softBounce ? refusal.softened : refusal
+            logReject(refusal)
+        }
+        if verdict.hangUp {
+            // The access table wants no farewell; logged by its event.
+            verdict.refusal = nil
+        }
+        return verdict
+    }
+
+    /// The outcome for a refusing verdict, nil when the command may go on.
+    func outcome(_ verdict: RestrictionVerdict) -> Outcome? {
+        if verdict.hangUp { return Outcome(nil, next: .close, ok: false) }
+        return verdict.refusal.map { Outcome($0) }
+    }
+
+    func logReject(_ reply: ServerReply) {
+        logEvent("reject", (settings.softBounce ? reply.softened : reply).text)
+    }
+
+    /// `NOQUEUE: reject: RCPT from name[address]: text; from=<…> to=<…> proto=ESMTP helo=<…>`
+    func logEvent(_ verb: String, _ text: String) {
+        var line = "\(facts.queueID ?? "NOQUEUE"): \(verb): \(facts.stage) from \(clientText): \(text);"
+        if let sender = facts.sender { line += " from=<\(EmailAddress.quoted(sender))>" }
+        if let recipient = facts.recipient { line += " to=<\(EmailAddress.quoted(recipient))>" }
+        line += " proto=\(facts.protocolName)"
+        if let helo = facts.helo { line += " helo=<\(helo)>" }
+        log.info(line + saslText(separator: " "))
+    }
+
+    /// ` sasl_method=PLAIN sasl_username=user`
+    func saslText(separator: String) -> String {
+        var text = ""
+        if let method = facts.saslMethod { text += "\(separator)sasl_method=\(method)" }
+        if let user = facts.saslUsername { text += "\(separator)sasl_username=\(user)" }
+        if let sender = facts.saslSender { text += "\(separator)sasl_sender=\(sender)" }
+        return text
+    }
+
+    /// A command line that ended in a bare LF.
+    func judgeBareNewline() -> SessionStep? {
+        switch bareNewline {
+        case .allow, .normalize: return nil
+        case .note:
+            hadBareNewline = true
+            return nil
+        case .reject:
+            hadBareNewline = true
+            logEvent("reject", "bare <LF> received")
+            return SessionStep(bareNewlineReply, next: .close)
+        }
+    }
+
+    var bareNewlineReply: ServerReply {
+        ServerReply(
+            settings.bareNewlineCode, "\(settings.bareNewlineCode / 100).5.2",
+            "\(settings.myhostname) Error: bare <LF> received")
+    }
+
+    /// Commands sent ahead where the client had to wait for the reply (RFC 2920 §3.1).
+    func judgePipelining(_ name: CommandName, pending: [UInt8]) -> SessionStep? {
+        guard !pending.isEmpty, name.mustBeLast || (facts.helo != nil && facts.protocolName == "SMTP") else {
+            return nil
+        }
+        facts.pipelinedEarly = true
+        guard !pipeliningWasLogged else { return nil }
+        pipeliningWasLogged = true
+        log.info("improper command pipelining after \(name.stage) from \(clientText): \(Self.escaped(pending))")
+        guard settings.forbidsEarlyPipelining else { return nil }
+        return SessionStep(Replies.outOfStep, next: .close)
+    }
+
+    static func escaped(_ bytes: [UInt8]) -> String {
+        var text = ""
+        for byte in bytes.prefix(100) {
+            switch byte {
+            case 0x0D: text += "\\r"
+            case 0x0A: text += "\\n"
+            case 0x09: text += "\\t"
+            case 0x5C: text += "\\\\"
+            case 0x20...0x7E: text.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                let octal = String(byte, radix: 8)
+                text += "\\" + String(repeating: "0", count: 3 - octal.utf8.count) + octal
+            }
+        }
+        return text
+    }
+
+    /// Web browsers and proxies that talk to the mail port: their first words look like headers or HTTP.
+    nonisolated(nonsending) func nonSMTP(_ line: ArraySlice<UInt8>) async -> SessionStep? {
+        let word = line.drop(while: ASCII.isSpace).prefix { !ASCII.isSpace($0) }
+        guard let text = String(validating: word, as: UTF8.self), !text.isEmpty else { return nil }
+        let forbidden: Bool
+        if Self.looksLikeHeader(word) {
+            forbidden = true
+        } else {
+            forbidden = await environment.isForbidden(text)
+        }
+        guard forbidden else { return nil }
+        facts.stage = CommandName.unknown.stage
+        statistics.count(.unknown, accepted: false)
+        log.warning("non-SMTP command from \(clientText): \(String(decoding: line.prefix(100), as: UTF8.self))")
+        return SessionStep(Replies.rulesBroken, next: .close)
+    }
+
+    private static func looksLikeHeader(_ word: ArraySlice<UInt8>) -> Bool {
+        guard let colon = word.firstIndex(of: 0x3A), colon > word.startIndex else { return false }
+        return word[..<colon].allSatisfy { $0 > 0x20 && $0 < 0x7F }
+    }
+
+    /// smtpd_reject_footer below a refusal.
+    func footed(_ reply: ServerReply) -> ServerReply {
+        guard reply.isRejection, !settings.rejectFooter.isEmpty else { return reply }
+        return RejectFooter(settings.rejectFooter).applied(
+            to: reply, facts: facts, settings: settings, clock: environment.clock)
+    }
+}

@@ -1,0 +1,105 @@
+import MailSystem
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// Accepts the clients of one smtpd service, never more at a time than its process limit: the others wait in the
+/// socket's backlog, as they do for Postfix' processes.
+final class ServiceListener: Sendable {
+    private struct State {
+        var active = 0
+        var channels: [any Channel] = []
+        var isPaused = false
+        var isDraining = false
+        var waiters: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let service: ServerService
+    private let executors: [ObjectIdentifier: LoopExecutor]
+    private let accepted: @Sendable () -> Void
+    private let state = Mutex(State())
+
+    /// - Parameter accepted: called for each new client: the moment to look whether tables have changed.
+    init(
+        service: ServerService, executors: [ObjectIdentifier: LoopExecutor], accepted: @escaping @Sendable () -> Void
+    ) {
+        self.service = service
+        self.executors = executors
+        self.accepted = accepted
+    }
+
+    /// Small: the buffer stays with an idle connection.
+    static let commandBuffer = FixedSizeRecvByteBufferAllocator(capacity: 2048)
+    /// For message content.
+    static let contentBuffer = FixedSizeRecvByteBufferAllocator(capacity: 32 * 1024)
+
+    func listen(descriptor: CInt, group: MultiThreadedEventLoopGroup) async throws {
+        let channel = try await ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.maxMessagesPerRead, value: 16)
+            .childChannelOption(.autoRead, value: false)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(.recvAllocator, value: Self.commandBuffer)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelInitializer { [self] channel in
+                channel.eventLoop.makeCompletedFuture { try add(channel) }
+            }
+            .withBoundSocket(descriptor).get()
+        state.withLock { $0.channels.append(channel) }
+    }
+
+    private func add(_ channel: any Channel) throws {
+        let executor = executors[ObjectIdentifier(channel.eventLoop)] ?? LoopExecutor(channel.eventLoop)
+        let connection = SMTPConnection(channel: channel, service: service, executor: executor)
+        try channel.pipeline.syncOperations.addHandler(SMTPChannelHandler(connection))
+        opened()
+        channel.closeFuture.whenComplete { [self] _ in closed() }
+        accepted()
+    }
+
+    private func opened() {
+        let pause: [any Channel] = state.withLock { state in
+            state.active += 1
+            guard service.sessionLimit > 0, state.active >= service.sessionLimit, !state.isPaused else { return [] }
+            state.isPaused = true
+            return state.channels
+        }
+        for channel in pause { channel.setOption(.autoRead, value: false).whenComplete { _ in } }
+    }
+
+    private func closed() {
+        let (resume, waiters): ([any Channel], [CheckedContinuation<Void, Never>]) = state.withLock { state in
+            state.active -= 1
+            var waiters: [CheckedContinuation<Void, Never>] = []
+            if state.active == 0 { swap(&waiters, &state.waiters) }
+            guard state.isPaused, state.active < service.sessionLimit, !state.isDraining else { return ([], waiters) }
+            state.isPaused = false
+            return (state.channels, waiters)
+        }
+        for channel in resume { channel.setOption(.autoRead, value: true).whenComplete { _ in } }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    /// Stops accepting.
+    func close() async {
+        let channels = state.withLock { state in
+            state.isDraining = true
+            let channels = state.channels
+            state.channels = []
+            return channels
+        }
+        for channel in channels { try? await channel.close().get() }
+    }
+
+    /// Returns when the last session has ended.
+    func sessionsEnded() async {
+        await withCheckedContinuation { continuation in
+            let isIdle = state.withLock { state in
+                if state.active > 0 { state.waiters.append(continuation) }
+                return state.active == 0
+            }
+            if isIdle { continuation.resume() }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import Configuration
+import Lookup
+import MailSyntax
+import MailSystem
+import NIOCore
+import NIOPosix
+import TestSupport
+import Testing
+
+@testable import Receive
+
+/// A server on a loopback port, with messages in memory.
+final class TestServer {
+    let intake = TestIntake()
+    let log = MemoryLogSink()
+    let port: Int
+    private let listener: ServiceListener
+    private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+
+    init(_ values: [String: String] = [:]) async throws {
+        var all = [
+            "myhostname": "mail.example.com", "smtpd_peername_lookup": "no", "compatibility_level": "3.6",
+            "mynetworks": "127.0.0.2/32", "smtpd_banner": "$myhostname ESMTP $mail_name",
+            "smtpd_tls_security_level": "none",
+        ]
+        all.merge(values) { $1 }
+        let parameters = Parameters(values: all)
+        let log = MailLog(tag: "postfix/smtpd", sink: log)
+        let opener = TableOpener(parameters: parameters, log: log)
+        let forbidden = StringList(
+            parameters["smtpd_forbidden_commands"], name: "smtpd_forbidden_commands", opener: opener)
+        var environment = ServerEnvironment(
+            checker: TestChecker(), intake: intake, log: log, clock: SystemClock(), limits: NoLimits())
+        environment.isForbidden = { (try? await forbidden.matches($0)) ?? false }
+        environment.flush = { $0 == "example.com" ? .done : .unknownSite }
+        let service = ServerService(
+            settings: ServerSettings(parameters, service: "smtp"), environment: environment, tls: nil, names: nil,
+            sessionLimit: 0)
+        listener = ServiceListener(service: service, executors: [:]) {}
+        let address = try #require(IPAddress("127.0.0.1"))
+        let descriptor = try Listeners.tcp(address: address, port: 0)
+        port = try LoopbackClient.localPort(descriptor)
+        try await listener.listen(descriptor: descriptor, group: Self.group)
+    }
+
+    func close() async {
+        await listener.close()
+        await listener.sessionsEnded()
+    }
+}
