@@ -1,53 +1,381 @@
-/// The parameters that Apus acts on. Code that starts to read a parameter adds its name here, in the section of its
-/// folder; `Scripts/check-implemented.py` compares this list with the names that the sources read.
-/// A parameter that main.cf sets and that is missing here is reported at start and by `postfix check`.
-enum ImplementedParameters {
-    static let names: Set<String> = Set(
-        list.split(whereSeparator: \.isWhitespace).lazy.filter { !$0.hasPrefix("#") }.map(String.init))
+// Written by Scripts/implemented-parameters.py: do not edit.
 
-    // One name a line; `#` starts a heading of one word.
+/// The parameters that Apus acts on. One that main.cf sets and that is missing here is reported at start and by
+/// `postfix check`.
+enum ImplementedParameters {
+    static let names: Set<String> = Set(list.split(separator: "\n").lazy.map(String.init))
+
     private static let list = """
-        #Configuration
+        2bounce_notice_recipient
+        access_map_defer_code
+        access_map_reject_code
         alias_database
+        alias_maps
+        allow_min_user
+        allow_percent_hack
+        alternate_config_directories
+        always_add_missing_headers
+        always_bcc
+        anvil_rate_time_unit
+        anvil_status_update_time
+        append_at_myorigin
+        append_dot_mydomain
+        application_event_drain_time
+        authorized_flush_users
+        authorized_mailq_users
+        authorized_submit_users
+        backwards_bounce_logfile_compatibility
+        berkeley_db_create_buffer_size
+        berkeley_db_read_buffer_size
+        best_mx_transport
+        bounce_notice_recipient
+        bounce_queue_lifetime
+        bounce_size_limit
+        bounce_template_file
+        broken_sasl_auth_clients
+        canonical_classes
+        canonical_maps
+        cleanup_replace_stray_cr_lf
         command_directory
         compatibility_level
         config_directory
-        daemon_directory
+        confirm_delay_cleared
+        content_filter
         data_directory
-        default_database_type
         default_cache_db_type
+        default_database_type
+        default_delivery_slot_cost
+        default_delivery_slot_discount
+        default_delivery_slot_loan
+        default_destination_concurrency_failed_cohort_limit
+        default_destination_concurrency_limit
+        default_destination_concurrency_negative_feedback
+        default_destination_concurrency_positive_feedback
+        default_destination_rate_delay
+        default_destination_recipient_limit
+        default_extra_recipient_limit
+        default_filter_nexthop
+        default_minimum_delivery_slots
+        default_process_limit
+        default_rbl_reply
+        default_recipient_limit
+        default_recipient_refill_delay
+        default_recipient_refill_limit
+        default_transport
+        default_transport_rate_delay
+        default_verp_delimiters
+        defer_code
+        defer_transports
+        delay_logging_resolution_limit
+        delay_notice_recipient
+        delay_warning_time
+        deliver_lock_attempts
+        deliver_lock_delay
+        destination_concurrency_feedback_debug
+        detect_8bit_encoding_header
+        disable_dns_lookups
+        double_bounce_sender
+        duplicate_filter_limit
+        empty_address_default_transport_maps_lookup_key
+        empty_address_recipient
+        empty_address_relayhost_maps_lookup_key
+        enable_long_queue_ids
+        enable_original_recipient
+        enable_threaded_bounces
         export_environment
+        fallback_relay
+        fast_flush_domains
+        fast_flush_purge_time
+        fast_flush_refresh_time
+        hash_queue_depth
+        hash_queue_names
+        header_address_token_limit
+        header_from_format
+        header_size_limit
+        helpful_warnings
+        hopcount_limit
         html_directory
+        ignore_mx_lookup_error
         import_environment
         inet_interfaces
         inet_protocols
+        info_log_address_format
+        initial_destination_concurrency
+        invalid_hostname_reject_code
+        line_length_limit
+        lmtp_address_preference
+        lmtp_assume_final
+        lmtp_balance_inet_protocols
+        lmtp_bind_address
+        lmtp_bind_address6
+        lmtp_connection_cache_destinations
+        lmtp_destination_concurrency_limit
+        lmtp_destination_recipient_limit
+        lmtp_dns_support_level
+        lmtp_enforce_tls
+        lmtp_fallback_relay
+        lmtp_host_lookup
+        lmtp_lhlo_name
+        lmtp_mx_address_limit
+        lmtp_mx_session_limit
+        lmtp_randomize_addresses
+        lmtp_tcp_port
+        lmtp_tls_CAfile
+        lmtp_tls_CApath
+        lmtp_tls_cert_file
+        lmtp_tls_chain_files
+        lmtp_tls_ciphers
+        lmtp_tls_connection_reuse
+        lmtp_tls_eccert_file
+        lmtp_tls_eckey_file
+        lmtp_tls_exclude_ciphers
+        lmtp_tls_fingerprint_digest
+        lmtp_tls_key_file
+        lmtp_tls_loglevel
+        lmtp_tls_mandatory_ciphers
+        lmtp_tls_mandatory_exclude_ciphers
+        lmtp_tls_mandatory_protocols
+        lmtp_tls_note_starttls_offer
+        lmtp_tls_protocols
+        lmtp_tls_scert_verifydepth
+        lmtp_tls_security_level
+        lmtp_tls_servername
+        lmtp_tls_session_cache_database
+        lmtp_tls_session_cache_timeout
+        lmtp_tls_wrappermode
+        lmtp_use_tls
+        local_destination_concurrency_limit
+        local_destination_recipient_limit
+        local_header_rewrite_clients
+        local_recipient_maps
+        local_transport
         mail_name
         mail_owner
         mail_release_date
         mail_version
+        mailbox_delivery_lock
+        maillog_file
+        maillog_file_compressor
+        maillog_file_prefixes
+        maillog_file_rotate_suffix
         mailq_path
         manpage_directory
+        maps_rbl_reject_code
+        masquerade_classes
+        masquerade_domains
+        masquerade_exceptions
+        maximal_backoff_time
+        maximal_queue_lifetime
+        message_drop_headers
+        message_size_limit
         meta_directory
+        minimal_backoff_time
+        multi_instance_directories
+        multi_instance_name
+        multi_recipient_bounce_reject_code
+        mydestination
         mydomain
         myhostname
         mynetworks
         mynetworks_style
         myorigin
         newaliases_path
+        non_fqdn_reject_code
+        notify_classes
+        parent_domain_matches_subdomains
+        plaintext_reject_code
         process_id
         process_name
+        propagate_unmatched_extensions
         proxy_interfaces
+        proxy_read_maps
+        qmgr_clog_warn_time
+        qmgr_message_active_limit
+        qmgr_message_recipient_limit
+        qmgr_message_recipient_minimum
         queue_directory
+        queue_run_delay
+        rbl_reply_maps
         readme_directory
+        receive_override_options
+        recipient_bcc_maps
+        recipient_canonical_classes
+        recipient_canonical_maps
+        recipient_delimiter
+        reject_code
+        reject_tempfail_action
+        relay_clientcerts
+        relay_destination_concurrency_limit
+        relay_destination_recipient_limit
+        relay_domains
+        relay_domains_reject_code
+        relay_recipient_maps
+        relay_transport
+        relayhost
+        relocated_maps
+        remote_header_rewrite_domain
+        resolve_dequoted_address
+        resolve_null_domain
+        resolve_numeric_domain
         sample_directory
+        sender_bcc_maps
+        sender_canonical_classes
+        sender_canonical_maps
+        sender_dependent_default_transport_maps
+        sender_dependent_relayhost_maps
+        sendmail_fix_line_endings
         sendmail_path
         service_name
         setgid_group
         shlib_directory
-        stress
-
-        #Receive
+        show_user_unknown_table_name
+        smtp_address_preference
+        smtp_always_send_ehlo
+        smtp_balance_inet_protocols
+        smtp_bind_address
+        smtp_bind_address6
+        smtp_connection_cache_destinations
+        smtp_defer_if_no_mx_address_found
+        smtp_destination_concurrency_limit
+        smtp_destination_recipient_limit
+        smtp_dns_support_level
+        smtp_enforce_tls
+        smtp_fallback_relay
+        smtp_helo_name
+        smtp_host_lookup
+        smtp_mx_address_limit
+        smtp_mx_session_limit
+        smtp_never_send_ehlo
+        smtp_randomize_addresses
+        smtp_tcp_port
+        smtp_tls_CAfile
+        smtp_tls_CApath
+        smtp_tls_cert_file
+        smtp_tls_chain_files
+        smtp_tls_ciphers
+        smtp_tls_connection_reuse
+        smtp_tls_eccert_file
+        smtp_tls_eckey_file
+        smtp_tls_exclude_ciphers
+        smtp_tls_fingerprint_digest
+        smtp_tls_key_file
+        smtp_tls_loglevel
+        smtp_tls_mandatory_ciphers
+        smtp_tls_mandatory_exclude_ciphers
+        smtp_tls_mandatory_protocols
+        smtp_tls_note_starttls_offer
+        smtp_tls_protocols
+        smtp_tls_scert_verifydepth
+        smtp_tls_security_level
+        smtp_tls_servername
+        smtp_tls_session_cache_database
+        smtp_tls_session_cache_timeout
+        smtp_tls_wrappermode
+        smtp_use_tls
+        smtpd_client_restrictions
+        smtpd_data_restrictions
+        smtpd_delay_reject
+        smtpd_end_of_data_restrictions
+        smtpd_enforce_tls
+        smtpd_etrn_restrictions
+        smtpd_expansion_filter
+        smtpd_helo_restrictions
+        smtpd_log_access_permit_actions
+        smtpd_null_access_lookup_key
+        smtpd_recipient_limit
         smtpd_recipient_restrictions
+        smtpd_reject_unlisted_recipient
+        smtpd_reject_unlisted_sender
+        smtpd_relay_before_recipient_restrictions
         smtpd_relay_restrictions
+        smtpd_restriction_classes
+        smtpd_sasl_auth_enable
+        smtpd_sasl_authenticated_header
+        smtpd_sasl_exceptions_networks
+        smtpd_sasl_local_domain
+        smtpd_sasl_mechanism_filter
+        smtpd_sasl_path
+        smtpd_sasl_response_limit
+        smtpd_sasl_security_options
+        smtpd_sasl_service
+        smtpd_sasl_tls_security_options
+        smtpd_sasl_type
+        smtpd_sender_login_maps
+        smtpd_sender_restrictions
+        smtpd_tls_CAfile
+        smtpd_tls_CApath
+        smtpd_tls_ask_ccert
+        smtpd_tls_ccert_verifydepth
+        smtpd_tls_cert_file
+        smtpd_tls_chain_files
+        smtpd_tls_ciphers
+        smtpd_tls_eccert_file
+        smtpd_tls_eckey_file
+        smtpd_tls_exclude_ciphers
+        smtpd_tls_fingerprint_digest
+        smtpd_tls_key_file
+        smtpd_tls_loglevel
+        smtpd_tls_mandatory_ciphers
+        smtpd_tls_mandatory_exclude_ciphers
+        smtpd_tls_mandatory_protocols
+        smtpd_tls_protocols
+        smtpd_tls_req_ccert
+        smtpd_tls_security_level
+        smtpd_tls_session_cache_database
+        smtpd_tls_session_cache_timeout
+        smtpd_tls_wrappermode
+        smtpd_use_tls
+        smtputf8_enable
+        soft_bounce
+        stale_lock_time
+        stress
+        swap_bangpath
+        syslog_facility
+        syslog_name
+        tls_append_default_CA
+        tls_eecdh_auto_curves
+        tls_preempt_cipherlist
+        tls_session_ticket_cipher
+        transport_delivery_slot_cost
+        transport_delivery_slot_discount
+        transport_delivery_slot_loan
+        transport_destination_concurrency_failed_cohort_limit
+        transport_destination_concurrency_limit
+        transport_destination_concurrency_negative_feedback
+        transport_destination_concurrency_positive_feedback
+        transport_destination_rate_delay
+        transport_destination_recipient_limit
+        transport_extra_recipient_limit
+        transport_initial_destination_concurrency
+        transport_maps
+        transport_minimum_delivery_slots
+        transport_recipient_limit
+        transport_recipient_refill_delay
+        transport_recipient_refill_limit
+        transport_retry_time
+        transport_transport_rate_delay
+        trigger_timeout
+        undisclosed_recipients_header
+        unknown_address_reject_code
+        unknown_address_tempfail_action
+        unknown_client_reject_code
+        unknown_helo_hostname_tempfail_action
+        unknown_hostname_reject_code
+        unknown_local_recipient_reject_code
+        unknown_relay_recipient_reject_code
+        unknown_virtual_alias_reject_code
+        unknown_virtual_mailbox_reject_code
+        verp_delimiter_filter
+        virtual_alias_address_length_limit
+        virtual_alias_domains
+        virtual_alias_expansion_limit
+        virtual_alias_maps
+        virtual_alias_recursion_limit
+        virtual_destination_concurrency_limit
+        virtual_destination_recipient_limit
+        virtual_mailbox_domains
+        virtual_mailbox_maps
+        virtual_maps
+        virtual_transport
         """
 }

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""Writes Sources/Configuration/Catalogue/Implemented.swift: the parameters whose names stand in the sources.
+
+    Scripts/implemented-parameters.py           write the file
+    Scripts/implemented-parameters.py --check   fail when it is out of date
+
+A name counts when a string literal in Sources/ is the name, or is the rest of it after a service's name
+(`"_tls_loglevel"`, `"\\(prefix)_tls_loglevel"`). What the default of such a parameter refers to counts too.
+"""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CATALOGUE = ROOT / "Sources/Configuration/Catalogue"
+TARGET = CATALOGUE / "Implemented.swift"
+PREFIXES = ["smtp", "lmtp", "smtpd", "relay", "virtual", "local", "pipe", "default", "transport"]
+
+# Read by name in no source, yet in effect: read by Configuration itself, or by scripts.
+EXTRA = """
+compatibility_level config_directory data_directory default_cache_db_type export_environment html_directory
+import_environment inet_interfaces inet_protocols mail_name mail_release_date mail_version mailq_path
+manpage_directory meta_directory mydomain myhostname mynetworks mynetworks_style myorigin newaliases_path process_id
+process_name proxy_interfaces readme_directory sample_directory sendmail_path service_name shlib_directory stress
+""".split()
+# Named in the sources without being in effect.
+EXCLUDED = set()
+
+
+def table():
+    rows = {}
+    for path in sorted((CATALOGUE / "Generated").glob("ParameterTable*.swift")):
+        for line in path.read_text(encoding="utf-8").split("\n"):
+            fields = line.strip("\n")[8:].split("\t")
+            if len(fields) == 8:
+                rows[fields[0]] = fields[7]
+    return rows
+
+
+def literals():
+    found = set()
+    skipped = ("Configuration/Catalogue/", "Configuration/Validation.swift", "Configuration/UseCheck.swift")
+    for path in (ROOT / "Sources").rglob("*.swift"):
+        name = path.relative_to(ROOT / "Sources").as_posix()
+        if name.startswith(skipped):
+            continue
+        text = re.sub(r"^\s*//.*$", "", path.read_text(encoding="utf-8"), flags=re.M)
+        words = re.findall(r'"((?:[^"\\\n]|\\.)*)"', text)
+        found.update(words)
+        # Names without `smtpd_tls_`, `smtp_tls_` …
+        if name.endswith("TLSSettings.swift"):
+            found.update("_tls_" + word for word in words)
+    return found
+
+
+def main():
+    rows, words = table(), literals()
+    names = {name for name in words if name in rows} | {name for name in EXTRA if name in rows}
+    for word in words:
+        rest = re.sub(r"^\\\(\w+(?:\.\w+)*\)", "", word)
+        if rest.startswith("_") and re.fullmatch(r"_[a-z0-9_A-Z]+", rest):
+            names.update(prefix + rest for prefix in PREFIXES if prefix + rest in rows)
+    todo = [name for name in names if not name.startswith("proxy_")]
+    while todo:
+        for other in re.findall(r"[a-z][a-z0-9_]*", " ".join(re.findall(r"\$\{?\(?[a-z0-9_$ {]*", rows[todo.pop()]))):
+            if other in rows and other not in names:
+                names.add(other)
+                todo.append(other)
+    names -= EXCLUDED
+    body = "\n".join("        " + name for name in sorted(names))
+    text = f'''// Written by Scripts/implemented-parameters.py: do not edit.
+
+/// The parameters that Apus acts on. One that main.cf sets and that is missing here is reported at start and by
+/// `postfix check`.
+enum ImplementedParameters {{
+    static let names: Set<String> = Set(list.split(separator: "\\n").lazy.map(String.init))
+
+    private static let list = """
+{body}
+        """
+}}
+'''
+    if "--check" in sys.argv:
+        if TARGET.read_text(encoding="utf-8") != text:
+            sys.exit("Implemented.swift is out of date: run Scripts/implemented-parameters.py")
+        return
+    TARGET.write_text(text, encoding="utf-8")
+    print(f"{len(names)} of {len(rows)} parameters")
+
+
+main()
