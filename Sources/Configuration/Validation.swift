@@ -15,6 +15,9 @@ extension Parameters {
         found += UseCheck(parameters: self, master: master).problems()
         guard let master else { return found }
         found += master.diagnostics
+        for service in master.services where service.program == "smtpd" {
+            found += RestrictionListCheck.problems(service.parameters(self))
+        }
         for service in master.services where !service.overrides.isEmpty {
             let own = service.parameters(self)
             let names = Set(service.overrides.map(\.name))

@@ -109,6 +109,25 @@ struct ParametersTests {
         #expect(parameters["myorigin"] == "mail.example.org")
     }
 
+    @Test(arguments: [
+        (
+            "smtpd_client_restrictions=nosuch",
+            "parameter smtpd_client_restrictions: unknown smtpd restriction: \"nosuch\""
+        ),
+        ("smtpd_relay_restrictions=permit", "in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, "),
+        ("smtpd_sender_restrictions=check_sender_access", "requires maptype:mapname"),
+        ("smtpd_data_restrictions=hash:/x", "unexpected table"),
+        ("smtpd_recipient_restrictions=check_policy_service,unix:x", "needs policy delegation"),
+    ])
+    func refusesRestrictionListsOfServices(_ override: String, _ reason: String) throws {
+        let parameters = Parameters(values: ["compatibility_level": "3.6"])
+        let master = try MasterConfiguration(
+            Array("25 inet n - n - - smtpd\nx inet n - n - - smtpd\n  -o \(override)".utf8), parameters: parameters)
+        let fatal = parameters.diagnostics(master: master).filter { $0.severity == .fatal }
+        #expect(fatal.count == 1 && fatal[0].text.contains(reason))
+        #expect(fatal.first?.line == 2)
+    }
+
     @Test func anyBytesAreSafe() throws {
         var generator = SystemRandomNumberGenerator()
         let alphabet = Array("${}()?:=<> \n\t#,abmydomain1é".utf8)

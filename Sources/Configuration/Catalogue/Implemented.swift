@@ -37,6 +37,7 @@ enum ImplementedParameters {
         canonical_maps
         cleanup_replace_stray_cr_lf
         command_directory
+        command_time_limit
         compatibility_level
         config_directory
         confirm_delay_cleared
@@ -329,6 +330,7 @@ enum ImplementedParameters {
         soft_bounce
         stale_lock_time
         stress
+        strict_mailbox_ownership
         swap_bangpath
         syslog_facility
         syslog_name
@@ -353,6 +355,7 @@ enum ImplementedParameters {
         transport_recipient_refill_delay
         transport_recipient_refill_limit
         transport_retry_time
+        transport_time_limit
         transport_transport_rate_delay
         trigger_timeout
         undisclosed_recipients_header
@@ -373,9 +376,15 @@ enum ImplementedParameters {
         virtual_alias_recursion_limit
         virtual_destination_concurrency_limit
         virtual_destination_recipient_limit
+        virtual_gid_maps
+        virtual_mailbox_base
         virtual_mailbox_domains
+        virtual_mailbox_limit
+        virtual_mailbox_lock
         virtual_mailbox_maps
         virtual_maps
+        virtual_minimum_uid
         virtual_transport
+        virtual_uid_maps
         """
 }

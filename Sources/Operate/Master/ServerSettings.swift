@@ -28,7 +28,7 @@ struct ServerSettings {
         }
         master = try MasterConfiguration(masterFile, file: file, parameters: parameters)
         var warnings: [String] = []
-        for diagnostic in master.diagnostics + parameters.diagnostics(master: master) {
+        for diagnostic in parameters.diagnostics(master: master) {
             if diagnostic.severity == .fatal { throw diagnostic.error }
             warnings.append(diagnostic.description)
         }

@@ -8,19 +8,6 @@ enum RestrictionRegistry {
     static let factories: [String: Factory] = generic.merging(client) { $1 }.merging(helo) { $1 }
         .merging(addresses) { $1 }.merging(blockLists) { $1 }.merging(servers) { $1 }
 
-    /// Names that Postfix knows and that cannot work here; a service that uses one does not start.
-    static let unavailable: [String: String] = [
-        "check_policy_service": "needs policy delegation, which Apus does not have yet",
-        "reject_unverified_sender": "needs the address verification service, which Apus does not have yet",
-        "reject_unverified_recipient": "needs the address verification service, which Apus does not have yet",
-        "reject_unverified_address": "needs the address verification service, which Apus does not have yet",
-        "permit_mx_backup": "is deprecated and not available in Apus; list the domains in relay_domains",
-        "permit_naked_ip_address":
-            "has been removed in Postfix 3.9; instead, specify \"permit_mynetworks\" or \"permit_sasl_authenticated\"",
-        "check_relay_domains": "has been removed in Postfix 3.9; instead, specify \"reject_unauth_destination\"",
-        "reject_maps_rbl": "has been removed in Postfix 3.9; instead, specify \"reject_rbl_client domain-name\"",
-    ]
-
     private static let generic: [String: Factory] = [
         "permit": { _ in Permit() },
         "reject": { _ in Reject() },

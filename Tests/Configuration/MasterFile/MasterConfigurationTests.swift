@@ -4,7 +4,8 @@ import Testing
 
 struct MasterConfigurationTests {
     private func parse(_ text: String) throws -> [MasterService] {
-        try MasterConfiguration(Array(text.utf8), parameters: Parameters(values: ["compatibility_level": "3.6"])).services
+        try MasterConfiguration(Array(text.utf8), parameters: Parameters(values: ["compatibility_level": "3.6"]))
+            .services
     }
 
     @Test func readsColumnsAndOptions() throws {

@@ -134,6 +134,12 @@ struct RestrictionTests {
         #expect(error?.description.contains(reason) == true)
     }
 
+    /// `postfix check` refuses what the service would refuse: both know the same names.
+    @Test func configurationKnowsEveryRestriction() {
+        let registered = Set(RestrictionRegistry.factories.keys).union(["warn_if_reject"])
+        #expect(registered == Set(RestrictionNames.arguments.keys))
+    }
+
     @Test func startsWithTheArticlesLists() throws {
         _ = try ScriptRunner.engine([
             "smtpd_recipient_restrictions":

@@ -10,7 +10,7 @@ struct AccessAction {
 
     func perform(_ check: Evaluation) async -> Outcome {
         let (word, text) = Self.split(value)
-        switch ASCIIName.folded(word) {
+        switch RestrictionNames.folded(word) {
         case "ok", "relay": return await check.permit(word, subject, table: table)
         case "dunno": return .dunno
         case "reject": return refuse(check, check.settings.accessRejectCode, text)

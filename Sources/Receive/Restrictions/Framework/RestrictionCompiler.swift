@@ -47,7 +47,7 @@ final class RestrictionCompiler {
         var list = RestrictionList()
         var final: String?
         while let word = arguments.next() {
-            let name = ASCIIName.folded(word)
+            let name = RestrictionNames.folded(word)
             if let final { opener?.log.warning("restriction `\(word)' after `\(final)' is ignored") }
             if Self.finalNames.contains(name), !list.endsWithWarning { final = word }
             if name == "warn_if_reject" {
@@ -71,7 +71,7 @@ final class RestrictionCompiler {
     private func make(_ word: String, _ arguments: inout RestrictionArguments) throws(ConfigurationError)
         -> any Restriction
     {
-        let name = ASCIIName.folded(word)
+        let name = RestrictionNames.folded(word)
         if let factory = RestrictionRegistry.factories[name] {
             arguments.name = name
             do {
@@ -81,7 +81,7 @@ final class RestrictionCompiler {
             }
         }
         if classes.contains(word) { return try restrictionClass(word, arguments.parameter) }
-        if let reason = RestrictionRegistry.unavailable[name] {
+        if let reason = RestrictionNames.unavailable[name] {
             throw problem(arguments.parameter, "restriction \"\(name)\" \(reason)", "remove it from the list")
         }
         throw problem(
@@ -152,13 +152,6 @@ struct RestrictionArguments {
         let maps = Maps(tables: [opener.open(word, options: .foldKeys)], log: opener.log)
         return AccessTable(
             name: word, lookup: AccessLookup(maps: maps, parentsMatch: settings.parentsMatchAccess), maps: maps)
-    }
-}
-
-enum ASCIIName {
-    static func folded(_ text: String) -> String {
-        guard text.utf8.contains(where: { $0 >= 0x41 && $0 <= 0x5A }) else { return text }
-        return String(decoding: text.utf8.map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }, as: UTF8.self)
     }
 }
 

@@ -139,7 +139,9 @@ public struct RestrictionEngine: RestrictionChecker {
 
     private func recipientStage(_ check: Evaluation) async -> Outcome {
         // RFC 5321 §4.5.1: mail for the bare postmaster is always taken.
-        guard let address = check.facts.recipient, ASCIIName.folded(address) != "postmaster" else { return .permit }
+        guard let address = check.facts.recipient, RestrictionNames.folded(address) != "postmaster" else {
+            return .permit
+        }
         if environment.settings.delayReject {
             for list in [clientList, heloList, senderList] {
                 let outcome = await list(check)
