@@ -65,9 +65,16 @@ public enum BounceLog {
             BounceLogCodec.append(entry, backwardsCompatible: backwardsCompatible, to: &bytes)
         }
         let path = directory.path(queue: queue, id: id)
+        // Recipients of one message finish at the same time: wait for each other here, and for other processes below.
+        try LogLocks.shared.withLock(path) { () throws(SystemError) in
+            try append(bytes, directory, path)
+        }
+    }
+
+    private static func append(_ bytes: [UInt8], _ directory: QueueDirectory, _ path: String) throws(SystemError) {
         let file = try openForAppending(directory, path)
         defer { file.close() }
-        guard try file.tryLock(exclusive: true) else { throw SystemError("lock", path: path, errno: EAGAIN) }
+        try lock(file, path)
         let size = try file.status().size
         do {
             try file.write(bytes, at: size)
@@ -76,6 +83,15 @@ public enum BounceLog {
             try? file.truncate(to: size)
             throw error
         }
+    }
+
+    /// Waits up to twenty seconds, as Postfix does by default (deliver_lock_attempts, deliver_lock_delay).
+    private static func lock(_ file: any StoredFile, _ path: String) throws(SystemError) {
+        for _ in 0..<1000 {
+            if try file.tryLock(exclusive: true) { return }
+            usleep(20_000)
+        }
+        throw SystemError("lock", path: path, errno: EAGAIN)
     }
 
     private static func openForAppending(_ directory: QueueDirectory, _ path: String) throws(SystemError)

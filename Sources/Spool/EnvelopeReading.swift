@@ -1,14 +1,19 @@
 import MailSystem
 
 extension QueueFileReader {
-    /// Reads everything but content and recipients. When recipients are not mixed with other records, reading stops at
-    /// the first one: the cost does not grow with their number.
+    /// Recipient records in a row after which nothing else is expected. The few of sender_bcc_maps come before the
+    /// attributes of the client.
+    static let recipientRun = 500
+
+    /// Reads everything but content and recipients. When recipients are not mixed with other records, reading stops
+    /// after a run of them: the cost does not grow with their number.
     /// - Parameter requireComplete: a committed message needs sizes, time and sender; a maildrop file has no sizes.
     public func envelope(requireComplete: Bool = true) throws(QueueFileError) -> QueuedMessage {
         options = .standard
         seek(to: 0)
         var parser = EnvelopeParser()
         var content = size
+        var run = 0
         while let record = try next() {
             if record.type == .message {
                 if parser.message.size.dataOffset <= 0, !requireComplete {
@@ -21,8 +26,14 @@ extension QueueFileReader {
             guard RecordType.envelopeTypes.contains(record.type) else {
                 throw .corrupt(reason: "unexpected record type \(record.type.rawValue)", offset: record.offset)
             }
-            if try parser.take(record, segment: .envelope) { continue }
-            if !parser.message.size.queueFlags.contains(.mixedRecipients), parser.message.size.dataOffset > 0 {
+            if try parser.take(record, segment: .envelope) {
+                run = 0
+                continue
+            }
+            run += 1
+            if run > Self.recipientRun, !parser.message.size.queueFlags.contains(.mixedRecipients),
+                parser.message.size.dataOffset > 0
+            {
                 content = parser.message.extractedOffset
                 break
             }
@@ -32,6 +43,7 @@ extension QueueFileReader {
         }
         seek(to: content)
         var complete = !requireComplete
+        run = 0
         guard let first = try next(), first.type == .extracted else {
             throw .corrupt(reason: "no extracted segment", offset: content)
         }
@@ -43,8 +55,12 @@ extension QueueFileReader {
                 complete = true
                 break
             }
-            if try parser.take(record, segment: .extracted) { continue }
-            if !parser.message.size.queueFlags.contains(.mixedRecipients) {
+            if try parser.take(record, segment: .extracted) {
+                run = 0
+                continue
+            }
+            run += 1
+            if run > Self.recipientRun, !parser.message.size.queueFlags.contains(.mixedRecipients) {
                 complete = true
                 break
             }

@@ -1,4 +1,6 @@
+import Glibc
 import MailSystem
+import Synchronization
 import TestSupport
 import Testing
 
@@ -107,6 +109,44 @@ private struct Sample {
         let again = try sample.reader(id).recipients(of: message, from: start, limit: 2)
         #expect(again.batch.map(\.address) == ["r0@b.example", "r2@b.example"])
         #expect(throws: QueueFileError.self) { try reader.markDone(at: 0) }
+    }
+
+    /// sender_bcc_maps puts a recipient before the attributes of the client.
+    @Test func attributesAfterTheFirstRecipientAreRead() throws {
+        let sample = Sample()
+        let writer = try QueueFileWriter.create(in: sample.directory, time: MailTime(seconds: 5))
+        writer.append(.size, SizeRecord().payload)
+        writer.append(.time, "5 0")
+        writer.append(.sender, "s@c.example")
+        writer.append(.originalRecipient, "bcc@c.example")
+        writer.append(.recipient, "bcc@c.example")
+        writer.append(attribute: "log_client_name", "host")
+        writer.append(.recipient, "r@c.example")
+        writer.append(.message)
+        let data = writer.offset
+        writer.append(.extracted)
+        writer.append(.end)
+        try writer.commit(size: SizeRecord(segmentLength: 0, dataOffset: data, recipientCount: 2))
+        let reader = try sample.reader(writer.id)
+        let message = try reader.envelope()
+        #expect(message.clientName == "host")
+        let cursor = try #require(message.recipients)
+        let all = try reader.recipients(of: message, from: cursor, limit: 10)
+        #expect(all.batch.map(\.address) == ["bcc@c.example", "r@c.example"])
+    }
+
+    @Test func manyRecipientsAreNotReadWithTheEnvelope() throws {
+        let sample = Sample()
+        let id = try sample.write(recipients: (0..<20_000).map { "recipient\($0)@b.example" })
+        let reader = try sample.reader(id)
+        // Two megabytes of recipients, windows of 32 kilobytes.
+        let reads = Mutex(0)
+        sample.store.setFault { operation, _ in
+            if operation == "read" { reads.withLock { $0 += 1 } }
+            return nil
+        }
+        _ = try reader.envelope()
+        #expect(reads.withLock { $0 } < 10)
     }
 
     @Test func warningsAndTracesAreMarkedInPlace() throws {
@@ -236,6 +276,21 @@ private struct Sample {
                 """)
         #expect(store.isSynchronized("defer/3/39F06F784BE"))
         #expect(try BounceLog.read(directory, queue: "defer", id: id) == [entry])
+    }
+
+    @Test func concurrentEntriesAllArrive() async throws {
+        let root = "/tmp/apus-log-test.\(getpid())"
+        mkdir(root, 0o700)
+        defer {
+            for name in ["defer/3/39F06F784BE"] { unlink("\(root)/\(name)") }
+            for name in ["/defer/3", "/defer", ""] { rmdir(root + name) }
+        }
+        let directory = QueueDirectory(store: POSIXFileStore(root: root))
+        let id = try #require(QueueID("39F06F784BE"))
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<50 { group.addTask { try? BounceLog.append(directory, queue: "defer", id: id, entry) } }
+        }
+        #expect(try BounceLog.read(directory, queue: "defer", id: id).count == 50)
     }
 
     @Test func aFailedAppendLeavesTheLogAsItWas() throws {

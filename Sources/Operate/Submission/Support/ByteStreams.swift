@@ -46,12 +46,12 @@ public struct ByteSource {
         until delimiter: UInt8, limit: Int
     ) throws(SystemError) -> (bytes: [UInt8], complete: Bool)? {
         while true {
-            let window = buffer[start...].prefix(limit + 1)
+            let window = buffer[start...].prefix(limit)
             if let end = window.firstIndex(of: delimiter) {
                 defer { start = end + 1 }
                 return (Array(buffer[start..<end]), true)
             }
-            if available > limit {
+            if available >= limit {
                 defer { start += limit }
                 return (Array(buffer[start..<(start + limit)]), false)
             }
