@@ -43,6 +43,11 @@ final class ActiveMessage: @unchecked Sendable {
     var hasTrace = false
     /// A defer log was written in this round.
     var wroteDeferLog = false
+    /// Its logs are being written; the waiting come after, one by one.
+    var isRecording = false
+    var recordWaiters: [CheckedContinuation<Void, Never>] = []
+    /// Deliveries that ended with the connection to the agent.
+    var lostConnections = 0
     /// Its last steps on disk are under way.
     var isEnding = false
 

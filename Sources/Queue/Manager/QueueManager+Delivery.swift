@@ -25,6 +25,7 @@ extension QueueManager {
             report = try await agent.call(request)
             end = report.destinationFailure.map { .unreachable($0) } ?? .answered
         } catch {
+            if await resume(delivery, of: message, after: error) { return }
             let failure = transportFailure(delivery.transport, error)
             report = DeliveryReport(results: [])
             end = .transportFailed(failure)
@@ -35,6 +36,34 @@ extension QueueManager {
         leaveFlight(message)
         scheduler.settled(delivery.message, count: delivery.recipients.count, now: now)
         if isStopped { await settleAfterStop(message) } else { run() }
+    }
+
+    /// An agent that ended, in a reload or a crash, is asked again once: its successor takes the recipients that it
+    /// had not marked as finished.
+    private func resume(_ delivery: Delivery, of message: ActiveMessage, after error: any Error) async -> Bool {
+        guard case InternalProtocolError.connectionLost = error, !isStopped, message.lostConnections < 2 else {
+            return false
+        }
+        message.lostConnections += 1
+        let store = environment.store
+        let id = message.id
+        let offsets = delivery.recipients.map(\.offset)
+        guard let open = try? await environment.work.run({ try store.unfinished(offsets, id: id) }), !isStopped else {
+            return false
+        }
+        let left = delivery.recipients.filter { open.contains($0.offset) }
+        scheduler.completed(delivery, .answered, now: now)
+        scheduler.resubmit(
+            message.scheduled,
+            left.map {
+                RoutedRecipient(
+                    recipient: $0, transport: delivery.transport, nexthop: delivery.nexthop,
+                    recipientKey: key($0.address))
+            }, now: now)
+        leaveFlight(message)
+        scheduler.settled(message.scheduled, count: delivery.recipients.count, now: now)
+        run()
+        return true
     }
 
     private func leaveFlight(_ message: ActiveMessage) {
@@ -189,6 +218,8 @@ extension QueueManager {
         message.hasBounced = message.hasBounced || !bounced.isEmpty
         message.hasTrace = message.hasTrace || !traced.isEmpty
         message.wroteDeferLog = message.wroteDeferLog || !deferred.isEmpty
+        await beginRecording(message)
+        defer { endRecording(message) }
         let store = environment.store
         let id = message.id
         let (deferEntries, bounceEntries, traceEntries, marks) = (deferred, bounced, traced, done)
@@ -203,6 +234,25 @@ extension QueueManager {
         } catch {
             log.warning("\(id): record delivery status: \(error)")
             message.hasDeferred = true
+        }
+    }
+}
+
+extension QueueManager {
+    /// Two deliveries of one message never write its logs at the same time.
+    private func beginRecording(_ message: ActiveMessage) async {
+        if message.isRecording {
+            await withCheckedContinuation { message.recordWaiters.append($0) }
+        } else {
+            message.isRecording = true
+        }
+    }
+
+    private func endRecording(_ message: ActiveMessage) {
+        if message.recordWaiters.isEmpty {
+            message.isRecording = false
+        } else {
+            message.recordWaiters.removeFirst().resume()
         }
     }
 }

@@ -170,7 +170,7 @@ extension QueueManager {
     }
 
     /// The recipient without address extension.
-    private func key(_ address: String) -> String {
+    func key(_ address: String) -> String {
         guard !settings.recipientDelimiter.isEmpty else { return ASCII.lowercased(address) }
         let (local, domain) = EmailAddress.split(address)
         let user = EmailAddress.splitExtension(local, delimiters: settings.recipientDelimiter).user

@@ -116,6 +116,14 @@ struct QueueStore: Sendable {
         for offset in offsets { try reader.markDone(at: offset) }
     }
 
+    /// Which of these recipients are not marked as finished.
+    func unfinished(_ offsets: [Int], id: QueueID) throws -> Set<Int> {
+        let file = try directory.open(queue: "active", id: id)
+        defer { file.close() }
+        return Set(
+            try offsets.filter { try file.read(at: $0, count: 1).first == RecordType.recipient.rawValue })
+    }
+
     func markWarned(id: QueueID, at offset: Int) throws(QueueFileError) {
         let reader = try systemReader(id, writing: true)
         defer { reader.close() }

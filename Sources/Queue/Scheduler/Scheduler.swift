@@ -67,8 +67,20 @@ public final class Scheduler {
         message.isReading = false
         message.lastRefill = now
         message.unreadRecipients = max(0, unread)
-        message.heldRecipients += recipients.count + settling
-        recipientCount += recipients.count + settling
+        message.heldRecipients += settling
+        recipientCount += settling
+        schedule(message, recipients, now: now)
+        review(message, now: now)
+    }
+
+    /// Recipients whose delivery did not take place are to be tried again. Call before `settled` for that delivery.
+    public func resubmit(_ message: ScheduledMessage, _ recipients: [RoutedRecipient], now: Moment) {
+        schedule(message, recipients, now: now)
+    }
+
+    private func schedule(_ message: ScheduledMessage, _ recipients: [RoutedRecipient], now: Moment) {
+        message.heldRecipients += recipients.count
+        recipientCount += recipients.count
         var refused: [ObjectIdentifier: (DestinationFailure, [DeliveryRecipient])] = [:]
         for routed in recipients {
             let transport = transport(named: routed.transport)
@@ -85,7 +97,6 @@ public final class Scheduler {
             add(routed, of: message, to: destination, now: now)
         }
         for (failure, recipients) in refused.values { actions.append(.suspend(message, recipients, failure)) }
-        review(message, now: now)
     }
 
     /// The message cannot be read, or is put aside: forget it. Only before its first `assign`.

@@ -43,6 +43,12 @@ final class TestNotifier: Notifier {
     var kinds: [NotificationKind] { sent.withLockedValue { $0.map(\.kind) } }
 }
 
+/// An agent that ends before it answers.
+struct LostConnection: InternalCaller {
+    func call<R: InternalRequest>(_ request: R) async throws -> R.Reply { throw InternalProtocolError.connectionLost }
+    func notify<R: InternalRequest>(_ request: R) {}
+}
+
 /// A queue manager on a disk in memory, with a delivery agent that answers as it is told.
 final class ManagerBench: Sendable {
     typealias Answer = @Sendable (DeliveryRequest) async throws -> DeliveryReport
@@ -57,7 +63,8 @@ final class ManagerBench: Sendable {
 
     init(
         settings: ManagerSettings = ManagerSettings(), store: MemoryFileStore? = nil,
-        transport: TransportSettings = TransportSettings(), answer: @escaping Answer
+        transport: TransportSettings = TransportSettings(), answer: @escaping Answer,
+        losesConnection: @escaping @Sendable (String) -> Bool = { _ in false }
     ) {
         let clock = clock
         self.store =
@@ -91,7 +98,8 @@ final class ManagerBench: Sendable {
             environment: QueueManager.Environment(
                 settings: settings, transportSettings: { _ in transport }, store: QueueStore(directory: directory),
                 work: ImmediateWork(), clock: clock, log: MailLog(tag: "postfix/qmgr", sink: sink),
-                errorLog: MailLog(tag: "postfix/error", sink: sink), router: TestRouter(), agent: { _ in agent },
+                errorLog: MailLog(tag: "postfix/error", sink: sink), router: TestRouter(),
+                agent: { losesConnection($0) ? LostConnection() as any InternalCaller : agent },
                 notifier: notifier, noteDeferred: { _, _ in }))
     }
 

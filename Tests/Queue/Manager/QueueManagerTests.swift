@@ -175,6 +175,36 @@ struct QueueManagerTests {
         #expect(await bench.log("dsn=4.3.0, status=deferred (unknown mail transport error)"))
     }
 
+    /// A reload or crash of the agent: the next one takes what the first had not finished, and nothing is deferred.
+    @Test func anAgentThatEndsIsAskedAgain() async throws {
+        let calls = NIOLockedValueBox(0)
+        let bench = ManagerBench(
+            answer: delivered,
+            losesConnection: { _ in
+                calls.withLockedValue {
+                    $0 += 1
+                    return $0 == 1
+                }
+            })
+        await bench.manager.start()
+        let id = try bench.write(["x@example.com", "y@example.com"])
+        await bench.manager.arrived(id.text)
+        #expect(await bench.log("\(id): removed"))
+        #expect(bench.sink.lines.allSatisfy { !$0.contains("deferred") })
+        #expect(bench.requests.withLockedValue { $0.map(\.recipients.count) } == [2])
+    }
+
+    /// Deliveries of one message that end together write its log one after the other.
+    @Test func manyDeferralsOfOneMessageAreAllLogged() async throws {
+        let bench = ManagerBench(answer: deferredAnswer)
+        await bench.manager.start()
+        let id = try bench.write((0..<40).map { "x@d\($0).example" })
+        await bench.manager.arrived(id.text)
+        #expect(await bench.until { bench.location(id) == "deferred" })
+        #expect(try BounceLog.read(bench.directory, queue: "defer", id: id).count == 40)
+        #expect(bench.sink.lines.allSatisfy { !$0.contains("warning") })
+    }
+
     @Test(arguments: [
         ("x@bad.example", "dsn=5.1.3, status=bounced (bad address syntax)", NotificationKind?.some(.failure)),
         ("-x@example.com", "dsn=5.1.3, status=bounced (bad address syntax)", .failure),
