@@ -24,7 +24,7 @@ struct EnvelopeWriter {
         case .local:
             dsnAttributes()
             rewriteContext()
-        case .forwarded: dsnAttributes()
+        case .forwarded: break
         case .generated:
             writer.append(attribute: "log_message_origin", "local")
             writer.append(attribute: "trace_flags", "\(envelope.traceFlags)")
@@ -40,13 +40,28 @@ struct EnvelopeWriter {
         if envelope.traceFlags != 0, envelope.source != .generated {
             writer.append(attribute: "trace_flags", "\(envelope.traceFlags)")
         }
-        if let client = envelope.client { clientAttributes(client) }
         if envelope.source == .forwarded {
-            saslAttributes()
-            rewriteContext()
+            forwardedAttributes()
+        } else if let client = envelope.client {
+            clientAttributes(client)
         }
         if !envelope.verp.isEmpty { writer.append(.verp, envelope.verp) }
         if let warningTime { writer.append(.warning, RecordCodec.column15(warningTime)) }
+    }
+
+    /// local(8) passes on what it was told with the delivery request.
+    private func forwardedAttributes() {
+        if envelope.dsnReturn != 0 { writer.append(attribute: "ret_flags", "\(envelope.dsnReturn)") }
+        if !envelope.dsnEnvelopeID.isEmpty { writer.append(attribute: "envelope_id", envelope.dsnEnvelopeID) }
+        if let client = envelope.client {
+            optional("log_client_name", client.clientName)
+            optional("log_client_address", client.clientAddress)
+            optional("log_protocol_name", client.protocolName)
+            optional("log_helo_name", client.heloName)
+            saslAttributes()
+            optional("log_ident", client.forwarded?.logIdent ?? "")
+        }
+        rewriteContext()
     }
 
     private func rewriteContext() {

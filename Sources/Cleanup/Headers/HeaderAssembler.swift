@@ -14,8 +14,15 @@ struct HeaderAssembler {
 
     private var current: [UInt8] = []
     private let limit: Int
+    private let nameLimit: Int
 
-    init(limit: Int) { self.limit = limit }
+    /// - Parameters:
+    ///   - limit: header_size_limit.
+    ///   - nameLimit: a line without colon in so many bytes is no header.
+    init(limit: Int, nameLimit: Int) {
+        self.limit = limit
+        self.nameLimit = nameLimit
+    }
 
     /// - Parameter line: without its LF.
     mutating func take(_ line: ArraySlice<UInt8>) -> Event {
@@ -26,7 +33,7 @@ struct HeaderAssembler {
             append(line)
             return .none
         }
-        guard HeaderLine.colon(line) != nil else { return .end(last: finish(), separator: false) }
+        guard HeaderLine.colon(line.prefix(nameLimit)) != nil else { return .end(last: finish(), separator: false) }
         let previous = finish()
         append(line)
         return previous.map { .header($0) } ?? .none
@@ -45,7 +52,7 @@ struct HeaderAssembler {
     func accepts(_ start: ArraySlice<UInt8>) -> Bool {
         guard let first = start.first else { return true }
         if first == 0x20 || first == 0x09 { return !current.isEmpty }
-        return HeaderLine.colon(start) != nil
+        return HeaderLine.colon(start.prefix(nameLimit)) != nil
     }
 
     private mutating func append(_ bytes: some Collection<UInt8>) {

@@ -26,7 +26,9 @@ struct HeaderSection {
         self.service = service
         self.envelope = envelope
         self.writer = writer
-        assembler = HeaderAssembler(limit: service.settings.headerSizeLimit)
+        assembler = HeaderAssembler(
+            limit: service.settings.headerSizeLimit,
+            nameLimit: min(service.settings.lineLengthLimit, service.settings.headerSizeLimit))
         rewriter = HeaderRewriter(
             rewriter: service.rewriter, mapper: envelope.mapsAddresses ? service.mapper : nil,
             tokenLimit: service.settings.addressTokenLimit)
