@@ -110,7 +110,7 @@ let package = Package(
         library(
             "Operate", in: "Operate/Commands",
             [
-                "CMailSystem", "Configuration", "Lookup", "MailSyntax", "MailSystem", "Spool", "Submission",
+                "CMailSystem", "COpenSSL", "Configuration", "Lookup", "MailSyntax", "MailSystem", "Spool", "Submission",
             ]),
         library(
             "Master", in: "Operate/Master",

@@ -119,3 +119,8 @@ public struct Parameters: Sendable {
         store.settings[name].map { ($0.file, $0.line) }
     }
 }
+
+extension Parameters {
+    /// What is odd about main.cf's lines themselves: settings made twice, lines that begin with white space.
+    public var fileDiagnostics: [ConfigurationDiagnostic] { store.main.diagnostics }
+}

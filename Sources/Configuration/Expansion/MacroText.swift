@@ -180,6 +180,7 @@ private struct MacroParser {
         let left = try nestedText(braced(&rest, inner), lookup)
         let place = rest.startIndex
         let symbol = rest.prefix { !ListSetting.isSpace($0) && $0 != UInt8(ascii: "{") }
+        try checkSuffix(symbol)
         rest = skipSpace(rest[symbol.endIndex...])
         var name = string(symbol)
         let isLevel = name.hasSuffix("level")
@@ -189,6 +190,14 @@ private struct MacroParser {
         }
         let right = try nestedText(braced(&rest, inner), lookup)
         return test(isLevel ? try compareLevels(left, right) : Self.compare(left, right))
+    }
+
+    /// `==level`: what follows the operator's signs must be a known word.
+    private func checkSuffix(_ symbol: ArraySlice<UInt8>) throws(MacroError) {
+        let signs = symbol.prefix { "=!<>".utf8.contains($0) }
+        let suffix = nameRun(symbol[signs.endIndex...])
+        guard Self.comparisons[string(signs)] != nil, !suffix.isEmpty, string(suffix) != "level" else { return }
+        throw MacroError(description: "bad operator suffix at: \"...\(string(signs))>>>\(string(suffix))\"")
     }
 
     private static let comparisons: [String: @Sendable (Int) -> Bool] = [

@@ -48,10 +48,10 @@ public enum ListSetting {
         split(text) { $0 == 0x2C || isSpace($0) }
     }
 
-    static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (byte >= 0x09 && byte <= 0x0D) }
+    public static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (byte >= 0x09 && byte <= 0x0D) }
 
     /// Splits where `separator` holds outside of braces. An unclosed brace runs to the end.
-    static func split(_ text: String, separator: (UInt8) -> Bool) -> [String] {
+    public static func split(_ text: String, separator: (UInt8) -> Bool) -> [String] {
         var items: [String] = []
         var current: [UInt8] = []
         var depth = 0
@@ -80,7 +80,7 @@ public enum ListSetting {
         return trimmed(text.dropFirst().dropLast())
     }
 
-    static func trimmed(_ text: Substring) -> String {
+    public static func trimmed(_ text: Substring) -> String {
         var rest = text.utf8
         while let first = rest.first, isSpace(first) { rest.removeFirst() }
         while let last = rest.last, isSpace(last) { rest.removeLast() }

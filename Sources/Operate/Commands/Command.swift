@@ -24,6 +24,7 @@ public enum Commands {
         Command(name: "postkick", run: Postkick.main),
         Command(name: "postlock", run: Postlock.main),
         Command(name: "postlog", run: Postlog.main),
+        Command(name: "postconf", run: PostconfCommand.run),
         Command(name: "postmap", run: PostmapCommand.run),
         Command(name: "postqueue", run: Postqueue.main),
         Command(name: "postsuper", run: Postsuper.main),

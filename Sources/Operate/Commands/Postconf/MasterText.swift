@@ -1,0 +1,27 @@
+import Configuration
+import MailSystem
+
+/// master.cf as postconf sees it.
+struct MasterText {
+    let entries: [MasterEntry]
+
+    /// Entries of `path`; nil when there is no such file.
+    init?(path: String) throws(CommandFailure) {
+        let bytes: [UInt8]
+        do { bytes = try Files.read(path) } catch { return nil }
+        try self.init(bytes, path: path)
+    }
+
+    init(_ bytes: [UInt8], path: String) throws(CommandFailure) {
+        var entries: [MasterEntry] = []
+        for line in LogicalLines.read(bytes) { entries.append(try Self.entry(line.text, path, line.line)) }
+        self.entries = entries
+    }
+
+    static func entry(_ text: String, _ path: String, _ line: Int) throws(CommandFailure) -> MasterEntry {
+        do { return try MasterEntry(text) } catch {
+            if error.text == "bad field count" { throw CommandFailure("file \(path): line \(line): bad field count") }
+            throw error
+        }
+    }
+}

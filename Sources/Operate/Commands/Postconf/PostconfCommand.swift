@@ -1,0 +1,117 @@
+import COpenSSL
+import Configuration
+import Glibc
+import Lookup
+import MailSystem
+
+/// postconf(1).
+public enum PostconfCommand {
+    static let name = "postconf"
+
+    public static func run(_ arguments: [String]) -> Int32 {
+        CommandContext.run(name) { () throws(CommandFailure) in
+            umask(0o022)
+            let options = try PostconfOptions(arguments)
+            let output = StandardOutput()
+            defer { output.flush() }
+            try run(options, output)
+            return 0
+        }
+    }
+
+    private static func warn(_ text: String) {
+        StandardErrorSink().write(LogRecord(tag: name, severity: .warning, text: text))
+    }
+
+    private static func run(_ options: PostconfOptions, _ output: StandardOutput) throws(CommandFailure) {
+        if let listing = options.listing, listing != .bounces, listing != .expandedBounces {
+            return list(listing, options, output)
+        }
+        let explicit = options.directory != nil || getenv("MAIL_CONFIG") != nil
+        let directory = options.directory ?? CommandContext.configurationDirectory
+        let mainPath = "\(directory)/main.cf"
+        let masterPath = "\(directory)/master.cf"
+        if let edit = options.edit {
+            if options.target == .main {
+                return try MainEdit(options: options, path: mainPath, warn: warn).run(edit)
+            }
+            return try MasterEdit(options: options, path: masterPath, warn: warn).run(edit)
+        }
+        let parameters: Parameters
+        if options.defaults {
+            parameters = Parameters(values: [:], directory: directory, processName: name, facts: .system)
+        } else {
+            do {
+                parameters = try Parameters.load(directory: directory, overrides: options.overrides, processName: name)
+            } catch {
+                throw CommandFailure(error.description)
+            }
+            for diagnostic in parameters.fileDiagnostics {
+                let place = diagnostic.line > 0 ? "\(diagnostic.file), line \(diagnostic.line)" : diagnostic.file
+                warn("\(place): \(diagnostic.text)")
+            }
+        }
+        if let listing = options.listing { return try BounceListing(options, parameters, output).run(listing) }
+
+        let master = try MasterText(path: masterPath)
+        if master == nil {
+            let reason = "open \(masterPath): \(String(cString: strerror(ENOENT)))"
+            if options.target != .main { throw CommandFailure(reason) }
+            warn(reason)
+        }
+        var model = PostconfModel(
+            parameters: parameters, master: master?.entries ?? [], options: options, showsDirectory: explicit,
+            warn: warn)
+        var check = UsageCheck(model, mainPath: mainPath, masterPath: masterPath, warn: warn)
+        if !options.defaults { model.userNames = try check.scan() }
+        if options.target == .main {
+            list(model, options, output)
+        } else {
+            try MasterListing(options: options, model: model, output: output, warn: warn).run()
+        }
+        output.flush()
+        if options.defaults { return }
+        check.warnOfUnused(main: options.target == .main)
+        if !options.quiet { check.warnOfDeprecated() }
+    }
+
+    private static func list(_ model: PostconfModel, _ options: PostconfOptions, _ output: StandardOutput) {
+        let printer = SettingOutput(options: options, output: output)
+        if options.operands.isEmpty {
+            let names = model.names(classes: options.classes, explicitOnly: options.explicitOnly)
+            for name in names { printer.print(name, model.value(name)) }
+            return
+        }
+        for name in options.operands {
+            guard model.isKnown(name) else {
+                warn("\(name): unknown parameter")
+                continue
+            }
+            if options.explicitOnly, !model.isSet(name) { continue }
+            printer.print(name, model.value(name))
+        }
+    }
+
+    private static func list(
+        _ listing: PostconfOptions.Listing, _ options: PostconfOptions, _ output: StandardOutput
+    ) {
+        let lines: [String]
+        switch listing {
+        case .serverSASL: lines = ["dovecot", "embedded"]
+        case .clientSASL: lines = []
+        case .locks: lines = ["flock", "fcntl", "dotlock"]
+        case .tables: lines = TableTypes.names
+        case .tls:
+            switch options.tlsMode {
+            case "compile-version": lines = [OPENSSL_VERSION_TEXT]
+            case "run-version": lines = [OpenSSL_version(OPENSSL_VERSION).map { String(cString: $0) } ?? ""]
+            case "public-key-algorithms": lines = ["dsa", "ecdsa", "rsa"]
+            default:
+                warn("unknown 'postconf -T' mode: \(options.tlsMode)")
+                lines = []
+            }
+        case .bounces, .expandedBounces: lines = []
+        }
+        for line in lines { output.write(line + "\n") }
+    }
+}

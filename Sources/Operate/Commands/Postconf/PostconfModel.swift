@@ -1,0 +1,116 @@
+import Configuration
+
+/// Everything that postconf shows: the settings, their defaults, and the names that master.cf gives rise to.
+struct PostconfModel {
+    let parameters: Parameters
+    /// The same without main.cf.
+    let defaults: Parameters
+    let master: [MasterEntry]
+    let options: PostconfOptions
+    /// `postconf -c` makes config_directory an explicit setting.
+    let showsDirectory: Bool
+    private let warn: (String) -> Void
+    /// Parameters named after services, with their unexpanded defaults.
+    let serviceDefaults: [String: String]
+    /// User-defined names that something refers to.
+    var userNames: Set<String> = []
+
+    init(
+        parameters: Parameters, master: [MasterEntry], options: PostconfOptions, showsDirectory: Bool,
+        warn: @escaping (String) -> Void
+    ) {
+        self.parameters = parameters
+        self.master = master
+        self.options = options
+        self.showsDirectory = showsDirectory
+        self.warn = warn
+        defaults = Parameters(
+            values: [:], directory: parameters.directory, processName: "postconf", facts: .system)
+        serviceDefaults = Self.serviceDefaults(master)
+    }
+
+    /// The programs whose services have queue manager parameters, and those with a time limit.
+    private static let transports: Set<String> = ["local", "pipe", "smtp", "lmtp", "virtual", "error"]
+    private static let timed: Set<String> = ["pipe", "spawn"]
+    private static let templatePrefix = "transport"
+    private static let timeLimit = "_time_limit"
+
+    private static func serviceDefaults(_ master: [MasterEntry]) -> [String: String] {
+        let templates = ParameterCatalogue.all.filter { $0.lifeCycle == .template }
+        var result: [String: String] = [:]
+        for entry in master {
+            let program = String(entry.fields[7].split(separator: "/").last ?? "")
+            for template in templates {
+                let suffix = String(template.name.dropFirst(templatePrefix.count))
+                let applies = suffix == timeLimit ? timed.contains(program) : transports.contains(program)
+                let name = entry.service + suffix
+                if applies, ParameterCatalogue.definition(name) == nil { result[name] = template.defaultValue }
+            }
+        }
+        return result
+    }
+
+    func isBuiltin(_ name: String) -> Bool { ParameterCatalogue.definition(name)?.isListed ?? false }
+
+    /// Whether the name has a value here.
+    func isKnown(_ name: String) -> Bool {
+        isBuiltin(name) || serviceDefaults[name] != nil || userNames.contains(name)
+    }
+
+    /// Set in main.cf or with `-o`.
+    func isSet(_ name: String) -> Bool {
+        parameters.isSet(name) || (showsDirectory && name == "config_directory")
+    }
+
+    /// The names of the classes, sorted.
+    func names(classes: Set<String>, explicitOnly: Bool) -> [String] {
+        var names: Set<String> = []
+        if classes.contains("builtin") {
+            names.formUnion(ParameterCatalogue.all.lazy.filter(\.isListed).map(\.name))
+        }
+        if classes.contains("service") { names.formUnion(serviceDefaults.keys) }
+        if classes.contains("user") { names.formUnion(userNames) }
+        return sorted(explicitOnly ? names.filter(isSet) : names)
+    }
+
+    func sorted(_ names: Set<String>) -> [String] {
+        names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// Names whose default is worked out, not written down.
+    private static let computed: Set<String> = [
+        "config_directory", "mydomain", "myhostname", "mynetworks", "process_id", "process_name", "service_name",
+    ]
+
+    /// The value as it is printed: not expanded unless `-x` is given.
+    func value(_ name: String) -> String {
+        let raw = options.defaults ? nil : parameters.raw(name)
+        if options.expands {
+            let source = options.defaults ? defaults : parameters
+            return expand(raw ?? unexpandedDefault(name, source), of: name, in: source)
+        }
+        return raw ?? unexpandedDefault(name, options.defaults ? defaults : parameters)
+    }
+
+    private func unexpandedDefault(_ name: String, _ source: Parameters) -> String {
+        if Self.computed.contains(name) { return source[name] }
+        return ParameterCatalogue.definition(name)?.defaultValue ?? serviceDefaults[name] ?? ""
+    }
+
+    /// The settings that a service's program reads.
+    func scope(of entry: MasterEntry) -> Parameters {
+        let overrides = entry.overrides.map { (name: $0.name, value: $0.value) }
+        return parameters.with(overrides: overrides, service: entry.service, processName: entry.fields[7])
+    }
+
+    func expand(_ text: String, of name: String, in scope: Parameters) -> String {
+        // Its program expands it, with names of its own.
+        if ParameterCatalogue.definition(name)?.kind == .raw { return text }
+        do {
+            return try scope.expand(text)
+        } catch {
+            warn(error.description)
+            return ""
+        }
+    }
+}

@@ -1,0 +1,161 @@
+import Configuration
+
+/// The command line of postconf(1).
+struct PostconfOptions {
+    enum Target: Character {
+        case main = "p"
+        case masterEntries = "M"
+        case masterFields = "F"
+        case masterParameters = "P"
+    }
+
+    enum Edit: Character {
+        case set = "e"
+        case exclude = "X"
+        case comment = "#"
+    }
+
+    /// What else postconf can show.
+    enum Listing: Character {
+        case serverSASL = "a"
+        case clientSASL = "A"
+        case locks = "l"
+        case tables = "m"
+        case expandedBounces = "b"
+        case bounces = "t"
+        case tls = "T"
+    }
+
+    var target = Target.main
+    /// `-PP`: every parameter of a service, set there or not.
+    var allServiceParameters = false
+    var edit: Edit?
+    var listing: Listing?
+    var tlsMode = ""
+    var directory: String?
+    var overrides: [(String, String)] = []
+    var classes: Set<String> = ["builtin", "service", "user"]
+    var defaults = false
+    var explicitOnly = false
+    var expands = false
+    var folds = false
+    var hidesNames = false
+    var hidesValues = false
+    var json = false
+    var quiet = false
+    var operands: [String] = []
+
+    static let usage =
+        "postconf [-a (server SASL types)] [-A (client SASL types)] [-b (bounce templates)] [-c config_dir] "
+        + "[-c param_class] [-d (parameter defaults)] [-e (edit configuration)] [-f (fold lines)] "
+        + "[-F (master.cf fields)] [-h (no names)] [-H (no values)] [-l (lock types)] [-m (map types)] "
+        + "[-M (master.cf)] [-n (non-default parameters)] [-o name=value (override parameter value)] "
+        + "[-p (main.cf, default)] [-P (master.cf parameters)] [-t (bounce templates)] "
+        + "[-T compile-version|run-version|public-key-algorithms] [-v (verbose)] [-x (expand parameter values)] "
+        + "[-X (exclude)] [-# (comment-out)] [name...]"
+
+    private var targetOptions: [Character] = []
+    private var letters: Set<Character> = []
+
+    init(_ arguments: [String]) throws(CommandFailure) {
+        var scanner = OptionScanner(arguments, "aAbc:C:deEfFhHjlmMno:pPqtT:vxX#")
+        do {
+            while let (option, value) = try scanner.next() { try apply(option, value) }
+        } catch let failure as CommandFailure {
+            throw failure
+        } catch OptionScanner.Problem.message(let text) {
+            CommandContext.complain("postconf", text)
+            throw CommandFailure("usage: \(Self.usage)")
+        } catch {
+            throw CommandFailure("usage: \(Self.usage)")
+        }
+        operands = scanner.operands
+        try check()
+    }
+
+    private mutating func apply(_ option: Character, _ value: String) throws(CommandFailure) {
+        letters.insert(option)
+        switch option {
+        case "c": directory = value
+        case "C": classes = try Self.classes(value)
+        case "d": defaults = true
+        case "f": folds = true
+        case "h": hidesNames = true
+        case "H": hidesValues = true
+        case "j": json = true
+        case "n": explicitOnly = true
+        case "o": overrides.append(try Self.override(value))
+        case "q": quiet = true
+        case "T":
+            listing = .tls
+            tlsMode = value
+        case "x": expands = true
+        case "e", "X", "#": edit = Edit(rawValue: option)
+        case "p", "M", "F", "P":
+            allServiceParameters = option == "P" && targetOptions.contains("P")
+            if !targetOptions.contains(option) { targetOptions.append(option) }
+            target = Target(rawValue: option) ?? .main
+        default: if let other = Listing(rawValue: option) { listing = other }
+        }
+    }
+
+    private static func classes(_ value: String) throws(CommandFailure) -> Set<String> {
+        var result: Set<String> = []
+        for name in ListSetting.split(value) {
+            switch name {
+            case "builtin", "service", "user": result.insert(name)
+            case "all": result.formUnion(["builtin", "service", "user"])
+            default: throw CommandFailure("unknown -C option value \"\(name)\" in \"\(value)\"")
+            }
+        }
+        return result
+    }
+
+    private static func override(_ text: String) throws(CommandFailure) -> (String, String) {
+        do { return try SettingText.split(text) } catch {
+            throw CommandFailure("invalid parameter override: \(text): \(error.text)")
+        }
+    }
+
+    /// Postfix's rules on what goes together.
+    private mutating func check() throws(CommandFailure) {
+        try exclusive(["d", "n"])
+        try exclusive(["e", "X", "#"])
+        try exclusive(["F", "M", "P", "p"])
+        try exclusive(["h", "H"])
+        let forbidden: [Target: [Character]] = [
+            .masterEntries: ["C", "d", "n", "h", "H"], .masterFields: ["C", "d", "n"],
+            .masterParameters: ["C", "d", "n"],
+        ]
+        for letter in forbidden[target] ?? [] where letters.contains(letter) {
+            throw CommandFailure("with option -\(target.rawValue), do not specify -\(letter)")
+        }
+        let assigns = operands.contains { $0.utf8.contains(UInt8(ascii: "=")) }
+        if assigns, edit == nil, listing == nil {
+            edit = .set
+        } else if assigns, let edit, edit != .set {
+            throw CommandFailure("specify one of -e -\(edit.rawValue)")
+        }
+    }
+
+    private func exclusive(_ options: [Character]) throws(CommandFailure) {
+        let given = options.filter(letters.contains)
+        if given.count > 1 {
+            throw CommandFailure("specify one of " + given.map { "-\($0)" }.joined(separator: " "))
+        }
+    }
+}
+
+/// `name = value` on a command line.
+enum SettingText {
+    /// Throws Postfix's complaint, without the text itself.
+    static func split(_ text: String) throws(CommandFailure) -> (String, String) {
+        guard let equals = text.utf8.firstIndex(of: UInt8(ascii: "=")) else {
+            throw CommandFailure("missing '=' after attribute name")
+        }
+        let name = ListSetting.trimmed(text[..<equals])
+        if name.isEmpty { throw CommandFailure("missing attribute name") }
+        if name.utf8.contains(where: ListSetting.isSpace) { throw CommandFailure("missing '=' after attribute name") }
+        return (name, ListSetting.trimmed(text[text.utf8.index(after: equals)...]))
+    }
+}
