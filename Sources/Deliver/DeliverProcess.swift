@@ -45,6 +45,16 @@ public final class DeliverProcess: DaemonProcess {
             switch service.service.program {
             case "pipe": agents.append((service, PipeAgent(agent)))
             case "virtual": agents.append((service, VirtualAgent(agent, opener: opener)))
+            case "local":
+                let loop = context.group.next()
+                agents.append(
+                    (
+                        service,
+                        LocalAgent(
+                            agent, opener: opener,
+                            queue: InternalConnection(path: InternalEndpoint.queue, eventLoop: loop),
+                            agents: { InternalConnection(path: InternalEndpoint.service($0), eventLoop: loop) })
+                    ))
             case "spawn": spawners.append(SpawnServer(service, agent))
             default: log.warning("no delivery agent for \(service.service.program)")
             }

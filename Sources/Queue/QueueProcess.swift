@@ -20,6 +20,7 @@ public final class QueueProcess: DaemonProcess {
     private let anvil: AnvilService
     private let flush: FlushService
     private let pickup: PickupService
+    private let forward: ForwardService
     private let servers = Mutex<Servers>(Servers())
 
     private struct Servers {
@@ -60,6 +61,10 @@ public final class QueueProcess: DaemonProcess {
             scanIncoming: { await hand.manager?.trigger([UInt8(ascii: "I")]) })
         anvil = AnvilService(
             rateUnit: parameters.seconds("anvil_rate_time_unit"), clock: context.clock, log: context.log("anvil"))
+        forward = ForwardService(
+            cleanup: Self.cleanup(context, nil, opener, directory) { id in
+                Task { await hand.manager?.arrived(id) }
+            }, directory: directory, pool: context.pool, clock: context.clock)
         let bounceService = context.services(of: "bounce").first
         let notifications = NotificationService(
             settings: notificationSettings, plan: NotificationPlan.Settings(parameters), directory: directory,
@@ -128,6 +133,7 @@ public final class QueueProcess: DaemonProcess {
             return WireEmpty()
         }
         handlers.on(FlushRequest.self) { await flush.sendSite($0.site) }
+        handlers.on(ForwardRequest.self) { [forward] in await forward.submit($0) }
         let server = try await InternalServer.start(listener: listener, group: manager.eventLoop, handlers: handlers)
         servers.withLock { $0.internals.append(server) }
     }

@@ -18,6 +18,8 @@ final class DeliveryFixture {
 
     init() throws {
         setenv("TZ", "UTC", 1)
+        // As in every daemon: commands may end before they have read everything.
+        Privileges.ignoreBrokenPipes()
         root = "/tmp/apus-deliver-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         for name in ["active", "vmail", "out"] { try Files.makeDirectories("\(root)/\(name)") }
         for name in ["", "/vmail", "/out"] { chmod(root + name, 0o777) }

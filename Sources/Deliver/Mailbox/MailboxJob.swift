@@ -7,7 +7,9 @@ struct MailboxJob: InternalRequest, Equatable {
 
     enum Format: UInt8, Sendable {
         case maildir = 1
-        case mbox = 2
+        case mbox
+        /// Delivers nothing: reads a .forward or :include: file with its owner's rights.
+        case ownersFile
     }
 
     enum Lock: UInt8, Sendable {
@@ -107,6 +109,8 @@ enum MailboxOutcome: WireCodable, Equatable {
     case failed(String, errno: Int)
     /// The queue file cannot be read.
     case corruptMessage
+    /// What stands in an owner's file, and the file's owner.
+    case contents([UInt8], owner: UInt32)
 
     func encode(into writer: inout WireWriter) {
         switch self {
@@ -116,6 +120,10 @@ enum MailboxOutcome: WireCodable, Equatable {
             writer.write(text)
             writer.write(code)
         case .corruptMessage: writer.write(UInt8(2))
+        case .contents(let bytes, let owner):
+            writer.write(UInt8(3))
+            writer.write(bytes)
+            writer.write(owner)
         }
     }
 
@@ -124,6 +132,7 @@ enum MailboxOutcome: WireCodable, Equatable {
         case 0: self = .delivered
         case 1: self = .failed(try reader.string(), errno: try reader.int())
         case 2: self = .corruptMessage
+        case 3: self = .contents(try reader.bytes(), owner: try reader.uint32())
         default: throw WireError("unknown mailbox outcome")
         }
     }

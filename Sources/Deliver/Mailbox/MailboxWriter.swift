@@ -5,12 +5,14 @@ import Spool
 /// Does a `MailboxJob` with the identity of this process. Blocks.
 enum MailboxWriter {
     static func perform(_ job: MailboxJob, file: POSIXFile) -> MailboxOutcome {
+        if job.format == .ownersFile { return OwnersFile.read(job) }
         do {
             let size = try file.status().size
             let content = ContentReader(file: file, size: size, dataOffset: job.dataOffset, format: .text)
             switch job.format {
             case .maildir: try MaildirWriter(job: job).deliver(content)
             case .mbox: try MboxWriter(job: job).deliver(content)
+            case .ownersFile: break
             }
             return .delivered
         } catch let error as MailboxError {

@@ -101,7 +101,7 @@ struct VirtualAgent: DeliveryAgent {
                 context.log.warning("perhaps you need to create the maildirs in advance")
             }
             return MailboxFailure.verdict(what, errno: code, standard: "4.2.0")
-        case .corruptMessage:
+        case .corruptMessage, .contents:
             file.markCorrupt()
             return .deferred("4.3.0", "queue file read error")
         }

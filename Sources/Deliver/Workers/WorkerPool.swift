@@ -168,7 +168,7 @@ final class Worker: Sendable {
 
     /// A thread of its own while the worker lives.
     private func listen() {
-        while let message = try? Descriptors.receive(from: socket), !message.bytes.isEmpty {
+        while let message = try? Descriptors.receive(from: socket, maximumBytes: 1 << 20), !message.bytes.isEmpty {
             if let (id, outcome) = WorkerMessage.outcome(message.bytes) { answer(id, outcome) }
         }
         let waiting = state.withLockedValue { state in

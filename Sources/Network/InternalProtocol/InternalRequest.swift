@@ -13,10 +13,10 @@ enum RequestKind {
     static let anvil: UInt8 = 2
     static let messageArrived: UInt8 = 3
     static let flushSite: UInt8 = 4
+    static let forward: UInt8 = 5
     static let startOrder: UInt8 = 10
     static let processReport: UInt8 = 11
     static let processOrder: UInt8 = 12
-    static let worker: UInt8 = 20
 }
 
 /// Why a call got no answer.
