@@ -54,7 +54,7 @@ public final class IncomingMessage: @unchecked Sendable {
         var bcc: String?
         do throws(MappingFailure) {
             sender = try await mappedSender()
-            if envelope.addsBcc, !sender.isEmpty { bcc = try await service.senderBcc.find(sender, queueID: queueID) }
+            if envelope.wantsBcc, !sender.isEmpty { bcc = try await service.senderBcc.find(sender, queueID: queueID) }
         } catch {
             note(error.problem)
         }
@@ -280,7 +280,7 @@ public final class IncomingMessage: @unchecked Sendable {
             await write { () throws(MappingFailure) in try await self.recipients.add(RecipientSpec(address)) }
         }
         let always = service.settings.alwaysBcc
-        if envelope.addsBcc, envelope.mapsAddresses, !always.isEmpty {
+        if envelope.wantsBcc, !always.isEmpty {
             await write { () throws(MappingFailure) in try await self.recipients.addBcc(always) }
         }
     }

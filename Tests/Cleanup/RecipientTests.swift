@@ -77,7 +77,6 @@ import Testing
         #expect(records[0].split(separator: " ").map(String.init)[4] == "1")
         var envelope = fixture.envelope()
         envelope.mapsAddresses = false
-        envelope.addsBcc = false
         #expect(try await fixture.send(envelope: envelope).only("R") == ["R foo@home.example"])
     }
 

@@ -83,6 +83,9 @@ public struct IncomingEnvelope: Sendable {
     /// Automatic bcc recipients: only for new mail, never for what this system sends on or makes itself.
     public var addsBcc: Bool
 
+    /// no_address_mappings switches both off.
+    var wantsBcc: Bool { addsBcc && mapsAddresses }
+
     public init(source: MessageSource, sender: String, arrival: MailTime) {
         self.source = source
         self.sender = sender

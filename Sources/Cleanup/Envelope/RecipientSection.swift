@@ -29,11 +29,11 @@ struct RecipientSection {
         let address = try await complete(spec.address)
         let type = ASCII.isASCII(address) ? "rfc822" : "utf-8"
         let dsnOriginal =
-            spec.dsnOriginal.isEmpty ? "\(type);\(EmailAddress.quoted(address))" : spec.dsnOriginal
+            spec.dsnOriginal.isEmpty ? "\(type);\(address)" : spec.dsnOriginal
         flags.formUnion(.notify(spec.dsnNotify))
         try await write(
             address, original: spec.original ?? spec.address, dsnOriginal: dsnOriginal, dsnNotify: spec.dsnNotify)
-        guard envelope.addsBcc, let bcc = try await service.recipientBcc.find(address, queueID: queueID), !bcc.isEmpty
+        guard envelope.wantsBcc, let bcc = try await service.recipientBcc.find(address, queueID: queueID), !bcc.isEmpty
         else { return }
         try await addBcc(bcc)
     }
