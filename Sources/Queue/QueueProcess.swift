@@ -145,8 +145,9 @@ public final class QueueProcess: DaemonProcess {
         let channel: any Channel
         switch service.service.program {
         case "qmgr", "oqmgr":
-            channel = try await TriggerServer.start(listener: listener.descriptor, group: group) { bytes in
-                Task { await manager.trigger(bytes) }
+            // On the manager's loop, so that requests keep their order.
+            channel = try await TriggerServer.start(listener: listener.descriptor, group: manager.eventLoop) { bytes in
+                manager.assumeIsolated { $0.trigger(bytes) }
             }
         case "pickup":
             channel = try await TriggerServer.start(listener: listener.descriptor, group: group) { [pickup] _ in

@@ -62,15 +62,13 @@ final class QueueListing: @unchecked Sendable {
         ]
         var listed: Set<Int> = []
         if !isMaildrop {
-            for (log, label) in [("bounce", "bounce"), ("defer", "defer")] {
-                addLogged(log, label, id: id, to: &attributes, &listed)
-            }
+            for log in ["bounce", "defer"] { addLogged(log, id: id, to: &attributes, &listed) }
         }
         var next = message.recipients
         while let cursor = next {
             guard let part = try? reader.recipients(of: message, from: cursor, limit: 1000) else { break }
             for recipient in part.batch where !listed.contains(recipient.offset) {
-                add(recipient.original, recipient.address, "", "", to: &attributes)
+                add(recipient.address, "", to: &attributes)
             }
             next = part.next
         }
@@ -78,25 +76,20 @@ final class QueueListing: @unchecked Sendable {
     }
 
     private func addLogged(
-        _ log: String, _ label: String, id: QueueID, to attributes: inout [AttributeCodec.Attribute],
+        _ log: String, id: QueueID, to attributes: inout [AttributeCodec.Attribute],
         _ listed: inout Set<Int>
     ) {
         guard let reader = try? BounceLog.open(directory, queue: log, id: id) else { return }
         defer { reader.close() }
         while let entry = (try? reader.next()) ?? nil {
             guard entry.offset == 0 || listed.insert(entry.offset).inserted else { continue }
-            add(entry.originalRecipient, entry.recipient, label, entry.reason, to: &attributes)
+            add(entry.recipient, entry.reason, to: &attributes)
         }
     }
 
-    private func add(
-        _ original: String, _ recipient: String, _ label: String, _ reason: String,
-        to attributes: inout [AttributeCodec.Attribute]
-    ) {
-        attributes += [
-            .init("original_recipient", original.isEmpty ? shown(recipient) : shown(original)),
-            .init("recipient", shown(recipient)), .init("log_class", label), .init("reason", reason),
-        ]
+    /// Only what Postfix before 3.11 knows: its postqueue refuses a list with more.
+    private func add(_ recipient: String, _ reason: String, to attributes: inout [AttributeCodec.Attribute]) {
+        attributes += [.init("recipient", shown(recipient)), .init("reason", reason)]
     }
 
     private func shown(_ address: String) -> String { address.isEmpty ? emptyAddress : EmailAddress.quoted(address) }

@@ -116,7 +116,8 @@ struct PickupServiceTests {
         bench.bench.store.put("maildrop/4C0FFEE", [0x51, 0], permissions: 0o744)
         await bench.pickup.scan()
         #expect(!bench.bench.store.paths.contains("maildrop/4C0FFEE"))
-        #expect(bench.bench.sink.contains("warning: 4C0FFEE: uid=0: unexpected or malformed record type 81 at offset 0"))
+        #expect(
+            bench.bench.sink.contains("warning: 4C0FFEE: uid=0: unexpected or malformed record type 81 at offset 0"))
     }
 
     @Test func damagedRequeuedFilesAreKept() async throws {
