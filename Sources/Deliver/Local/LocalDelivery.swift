@@ -275,8 +275,11 @@ final class LocalDelivery {
         forwards.append(
             ForwardRecipient(
                 address: address,
-                originalAddress: recipient.originalAddress.isEmpty ? recipient.address : recipient.originalAddress,
-                dsnOriginalRecipient: recipient.dsnOriginalRecipient, dsnNotify: recipient.dsnNotify))
+                // A list with an owner is the end of the original recipient's story.
+                originalAddress: place.owner != nil
+                    ? address : recipient.originalAddress.isEmpty ? recipient.address : recipient.originalAddress,
+                dsnOriginalRecipient: place.owner != nil ? "" : recipient.dsnOriginalRecipient,
+                dsnNotify: place.owner != nil ? 0 : recipient.dsnNotify))
     }
 
     private func sendForwards() async {
