@@ -11,8 +11,11 @@ enum ImplementedParameters {
         access_map_reject_code
         alias_database
         alias_maps
+        allow_mail_to_commands
+        allow_mail_to_files
         allow_min_user
         allow_percent_hack
+        allow_untrusted_routing
         alternate_config_directories
         always_add_missing_headers
         always_bcc
@@ -37,6 +40,8 @@ enum ImplementedParameters {
         canonical_maps
         cleanup_replace_stray_cr_lf
         command_directory
+        command_execution_directory
+        command_expansion_filter
         command_time_limit
         compatibility_level
         config_directory
@@ -57,6 +62,7 @@ enum ImplementedParameters {
         default_extra_recipient_limit
         default_filter_nexthop
         default_minimum_delivery_slots
+        default_privs
         default_process_limit
         default_rbl_reply
         default_recipient_limit
@@ -75,6 +81,7 @@ enum ImplementedParameters {
         destination_concurrency_feedback_debug
         detect_8bit_encoding_header
         disable_dns_lookups
+        disable_vrfy_command
         double_bounce_sender
         duplicate_filter_limit
         empty_address_default_transport_maps_lookup_key
@@ -83,17 +90,24 @@ enum ImplementedParameters {
         enable_long_queue_ids
         enable_original_recipient
         enable_threaded_bounces
+        execution_directory_expansion_filter
+        expand_owner_alias
         export_environment
         fallback_relay
+        fallback_transport
+        fallback_transport_maps
         fast_flush_domains
         fast_flush_purge_time
         fast_flush_refresh_time
+        forward_expansion_filter
+        forward_path
         hash_queue_depth
         hash_queue_names
         header_address_token_limit
         header_from_format
         header_size_limit
         helpful_warnings
+        home_mailbox
         hopcount_limit
         html_directory
         ignore_mx_lookup_error
@@ -129,6 +143,7 @@ enum ImplementedParameters {
         lmtp_tls_connection_reuse
         lmtp_tls_eccert_file
         lmtp_tls_eckey_file
+        lmtp_tls_enforce_peername
         lmtp_tls_exclude_ciphers
         lmtp_tls_fingerprint_digest
         lmtp_tls_key_file
@@ -137,6 +152,8 @@ enum ImplementedParameters {
         lmtp_tls_mandatory_exclude_ciphers
         lmtp_tls_mandatory_protocols
         lmtp_tls_note_starttls_offer
+        lmtp_tls_per_site
+        lmtp_tls_policy_maps
         lmtp_tls_protocols
         lmtp_tls_scert_verifydepth
         lmtp_tls_security_level
@@ -145,16 +162,24 @@ enum ImplementedParameters {
         lmtp_tls_session_cache_timeout
         lmtp_tls_wrappermode
         lmtp_use_tls
+        local_command_shell
         local_destination_concurrency_limit
         local_destination_recipient_limit
         local_header_rewrite_clients
         local_recipient_maps
         local_transport
+        luser_relay
         mail_name
         mail_owner
         mail_release_date
+        mail_spool_directory
         mail_version
+        mailbox_command
+        mailbox_command_maps
         mailbox_delivery_lock
+        mailbox_size_limit
+        mailbox_transport
+        mailbox_transport_maps
         maillog_file
         maillog_file_compressor
         maillog_file_prefixes
@@ -185,6 +210,10 @@ enum ImplementedParameters {
         notify_classes
         parent_domain_matches_subdomains
         plaintext_reject_code
+        postscreen_enforce_tls
+        postscreen_tls_security_level
+        postscreen_use_tls
+        prepend_delivered_header
         process_id
         process_name
         propagate_unmatched_extensions
@@ -195,6 +224,7 @@ enum ImplementedParameters {
         qmgr_message_recipient_limit
         qmgr_message_recipient_minimum
         queue_directory
+        queue_minfree
         queue_run_delay
         rbl_reply_maps
         readme_directory
@@ -257,6 +287,7 @@ enum ImplementedParameters {
         smtp_tls_connection_reuse
         smtp_tls_eccert_file
         smtp_tls_eckey_file
+        smtp_tls_enforce_peername
         smtp_tls_exclude_ciphers
         smtp_tls_fingerprint_digest
         smtp_tls_key_file
@@ -265,6 +296,8 @@ enum ImplementedParameters {
         smtp_tls_mandatory_exclude_ciphers
         smtp_tls_mandatory_protocols
         smtp_tls_note_starttls_offer
+        smtp_tls_per_site
+        smtp_tls_policy_maps
         smtp_tls_protocols
         smtp_tls_scert_verifydepth
         smtp_tls_security_level
@@ -273,18 +306,43 @@ enum ImplementedParameters {
         smtp_tls_session_cache_timeout
         smtp_tls_wrappermode
         smtp_use_tls
+        smtpd_banner
+        smtpd_client_auth_rate_limit
+        smtpd_client_connection_count_limit
+        smtpd_client_connection_limit_exceptions
+        smtpd_client_connection_rate_limit
+        smtpd_client_event_limit_exceptions
+        smtpd_client_message_rate_limit
+        smtpd_client_new_tls_session_rate_limit
+        smtpd_client_port_logging
+        smtpd_client_recipient_rate_limit
         smtpd_client_restrictions
         smtpd_data_restrictions
+        smtpd_delay_open_until_valid_rcpt
         smtpd_delay_reject
+        smtpd_discard_ehlo_keywords
         smtpd_end_of_data_restrictions
         smtpd_enforce_tls
+        smtpd_error_sleep_time
         smtpd_etrn_restrictions
         smtpd_expansion_filter
+        smtpd_forbid_bare_newline
+        smtpd_forbid_bare_newline_exclusions
+        smtpd_forbid_bare_newline_reject_code
+        smtpd_forbid_unauth_pipelining
+        smtpd_forbidden_commands
+        smtpd_hard_error_limit
+        smtpd_helo_required
         smtpd_helo_restrictions
+        smtpd_junk_command_limit
         smtpd_log_access_permit_actions
+        smtpd_noop_commands
         smtpd_null_access_lookup_key
+        smtpd_peername_lookup
         smtpd_recipient_limit
+        smtpd_recipient_overshoot_limit
         smtpd_recipient_restrictions
+        smtpd_reject_footer
         smtpd_reject_unlisted_recipient
         smtpd_reject_unlisted_sender
         smtpd_relay_before_recipient_restrictions
@@ -303,15 +361,21 @@ enum ImplementedParameters {
         smtpd_sasl_type
         smtpd_sender_login_maps
         smtpd_sender_restrictions
+        smtpd_soft_error_limit
+        smtpd_starttls_timeout
+        smtpd_timeout
         smtpd_tls_CAfile
         smtpd_tls_CApath
         smtpd_tls_ask_ccert
+        smtpd_tls_auth_only
         smtpd_tls_ccert_verifydepth
         smtpd_tls_cert_file
         smtpd_tls_chain_files
         smtpd_tls_ciphers
+        smtpd_tls_dh1024_param_file
         smtpd_tls_eccert_file
         smtpd_tls_eckey_file
+        smtpd_tls_eecdh_grade
         smtpd_tls_exclude_ciphers
         smtpd_tls_fingerprint_digest
         smtpd_tls_key_file
@@ -320,6 +384,7 @@ enum ImplementedParameters {
         smtpd_tls_mandatory_exclude_ciphers
         smtpd_tls_mandatory_protocols
         smtpd_tls_protocols
+        smtpd_tls_received_header
         smtpd_tls_req_ccert
         smtpd_tls_security_level
         smtpd_tls_session_cache_database
@@ -330,7 +395,10 @@ enum ImplementedParameters {
         soft_bounce
         stale_lock_time
         stress
+        strict_7bit_headers
+        strict_8bitmime
         strict_mailbox_ownership
+        strict_rfc821_envelopes
         swap_bangpath
         syslog_facility
         syslog_name
@@ -338,6 +406,16 @@ enum ImplementedParameters {
         tls_eecdh_auto_curves
         tls_preempt_cipherlist
         tls_session_ticket_cipher
+        tlsproxy_client_enforce_tls
+        tlsproxy_client_level
+        tlsproxy_client_per_site
+        tlsproxy_client_policy
+        tlsproxy_client_policy_maps
+        tlsproxy_client_security_level
+        tlsproxy_client_use_tls
+        tlsproxy_enforce_tls
+        tlsproxy_tls_security_level
+        tlsproxy_use_tls
         transport_delivery_slot_cost
         transport_delivery_slot_discount
         transport_delivery_slot_loan
