@@ -29,7 +29,8 @@ import Testing
         resolver.set("slow.example", .a, .noData)
         #expect(await addresses("none.example") == .notFound(.init("Host not found", type: .aaaa)))
         #expect(
-            await addresses("mailonly.example") == .notFound(.init("Host found but no data record of requested type", type: .aaaa)))
+            await addresses("mailonly.example")
+                == .notFound(.init("Host found but no data record of requested type", type: .aaaa)))
         #expect(await addresses("slow.example") == .temporaryFailure(.init("Host not found, try again", type: .aaaa)))
     }
 
