@@ -73,7 +73,7 @@ struct AgentFactory {
         guard settings.tlsLevel != .none else { return nil }
         do {
             return try TLSContext(
-                TLSSettings(prefix: settings.mode.rawValue, mandatory: settings.tlsLevel == .encrypt) {
+                TLSSettings(prefix: settings.mode.rawValue, mandatory: settings.tlsLevel.isMandatory) {
                     parameters[$0]
                 })
         } catch {

@@ -5,6 +5,7 @@ struct SessionDetails {
     let ssl: OpaquePointer
     let settings: TLSSettings
     let sentServerName: String
+    let verifiedNames: [String]
 
     var info: TLSSessionInfo {
         var algorithmBits: CInt = 0
@@ -90,13 +91,15 @@ struct SessionDetails {
     private func peerCertificate() -> TLSSessionInfo.PeerCertificate? {
         guard let certificate = SSL_get0_peer_certificate(ssl) else { return nil }
         let result = SSL_get_verify_result(ssl)
-        let trusted = result == Int(X509_V_OK)
+        let matches = result == Int(X509_V_OK)
+        // A wrong name is found only after the chain was found good.
+        let trusted = matches || result == Int(X509_V_ERR_HOSTNAME_MISMATCH)
         return .init(
             commonName: CertificateText.commonName(X509_get_subject_name(certificate)),
             issuer: CertificateText.commonName(X509_get_issuer_name(certificate)),
             fingerprint: CertificateText.fingerprint(certificate, digest: settings.fingerprintDigest),
             publicKeyFingerprint: CertificateText.keyFingerprint(certificate, digest: settings.fingerprintDigest),
-            isTrusted: trusted,
+            isTrusted: trusted, isVerified: matches && !verifiedNames.isEmpty,
             problem: trusted ? "" : X509_verify_cert_error_string(result).map { String(cString: $0) } ?? "")
     }
 }

@@ -27,6 +27,7 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private let buffers: TLSBuffers
     private let handshakeTimeout: TimeAmount
     private let serverName: String
+    private let verifiedNames: [String]
     private var state = State.idle
     private var timer: Scheduled<Void>?
     /// Writes from before the end of the handshake. Protocols that wait for the event write nothing here.
@@ -36,9 +37,11 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// - Parameters:
     ///   - serverName: clients: SNI to send; empty for none.
+    ///   - verifying: clients: names of which the certificate must have one; `.example.com` stands for all names below
+    ///     it. The handshake goes on either way: look at `TLSSessionInfo.PeerCertificate`.
     ///   - sessionKey: clients: names the destination whose sessions may be resumed; empty for none.
     public init(
-        context: TLSContext, serverName: String = "", sessionKey: String = "",
+        context: TLSContext, serverName: String = "", verifying names: [String] = [], sessionKey: String = "",
         handshakeTimeout: TimeAmount = .seconds(300)
     ) throws(TLSConfigurationError) {
         LibraryErrors.discard()
@@ -53,6 +56,7 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
         } else {
             SSL_set_connect_state(ssl)
             if !serverName.isEmpty { _ = apus_set_host_name(ssl, serverName) }
+            for name in names { SSL_add1_host(ssl, name) }
             if !sessionKey.isEmpty {
                 buffers.sessionCache = context.clientSessions
                 buffers.sessionKey = sessionKey
@@ -63,6 +67,7 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
         self.tls = context
         self.buffers = buffers
         self.serverName = serverName
+        verifiedNames = names
         self.handshakeTimeout = handshakeTimeout
     }
 
@@ -176,7 +181,9 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
         timer?.cancel()
         timer = nil
         state = .established
-        let info = SessionDetails(ssl: ssl, settings: tls.settings, sentServerName: serverName).info
+        let info = SessionDetails(
+            ssl: ssl, settings: tls.settings, sentServerName: serverName, verifiedNames: verifiedNames
+        ).info
         context.fireUserInboundEventTriggered(TLSEvent.established(info))
         let writes = waiting
         waiting = []

@@ -30,18 +30,21 @@ public struct TLSSessionInfo: Sendable, Equatable {
         public var publicKeyFingerprint: String
         /// The chain leads to a trusted root.
         public var isTrusted: Bool
-        /// Why it does not, OpenSSL's text; empty otherwise.
+        /// It is trusted and has a name that was asked for.
+        public var isVerified: Bool
+        /// Why it is not trusted, OpenSSL's text; empty otherwise.
         public var problem: String
 
         public init(
             commonName: String, issuer: String, fingerprint: String, publicKeyFingerprint: String, isTrusted: Bool,
-            problem: String
+            isVerified: Bool = false, problem: String
         ) {
             self.commonName = commonName
             self.issuer = issuer
             self.fingerprint = fingerprint
             self.publicKeyFingerprint = publicKeyFingerprint
             self.isTrusted = isTrusted
+            self.isVerified = isVerified
             self.problem = problem
         }
     }
@@ -74,10 +77,10 @@ public struct TLSSessionInfo: Sendable, Equatable {
         self.algorithmBits = algorithmBits
     }
 
-    /// `Anonymous`, `Untrusted` or `Trusted`.
+    /// `Anonymous`, `Untrusted`, `Trusted` or `Verified`.
     public var trustWord: String {
         guard let peerCertificate else { return "Anonymous" }
-        return peerCertificate.isTrusted ? "Trusted" : "Untrusted"
+        return peerCertificate.isVerified ? "Verified" : peerCertificate.isTrusted ? "Trusted" : "Untrusted"
     }
 
     private var keyExchangeText: String {

@@ -4,7 +4,16 @@ import MailSyntax
 enum ClientMode: String, Sendable { case smtp, lmtp }
 
 /// Security levels of outgoing connections that are supported.
-enum TLSLevel: Sendable, Equatable { case none, may, encrypt }
+enum TLSLevel: Sendable, Equatable {
+    case none, may, encrypt
+    /// The certificate must be good for the server's name, which came from the DNS.
+    case verify
+    /// The certificate must be good for the next hop's name.
+    case secure
+
+    var isMandatory: Bool { self != .none && self != .may }
+    var verifies: Bool { self == .verify || self == .secure }
+}
 
 /// The smtp_… or lmtp_… parameters of one service.
 struct ClientSettings: Sendable {
@@ -34,6 +43,10 @@ struct ClientSettings: Sendable {
     var assumesFinalDelivery = false
 
     var tlsLevel = TLSLevel.none
+    /// A level that can't be kept, such as fingerprint: mail waits, nothing goes out less safe than asked for.
+    var unsupportedTLSLevel = ""
+    /// smtp_tls_verify_cert_match and smtp_tls_secure_cert_match: `hostname`, `nexthop`, `dot-nexthop`, names.
+    var certificateNames: [String] = []
     var wrapperMode = false
     var notesSTARTTLSOffer = false
     var tlsLogLevel = 0
@@ -105,18 +118,23 @@ extension ClientSettings {
     private mutating func readTLS(_ parameters: Parameters, _ prefix: String) {
         switch ASCII.lowercased(parameters["\(prefix)_tls_security_level"]) {
         case "none": tlsLevel = .none
-        // Without DNSSEC, dane is what it falls back to; the levels that verify names are refused at start.
+        // Without DNSSEC, dane is what it falls back to.
         case "may", "dane": tlsLevel = .may
         case "":
             tlsLevel =
                 parameters.bool("\(prefix)_enforce_tls")
                 ? .encrypt : parameters.bool("\(prefix)_use_tls") ? .may : .none
-        default: tlsLevel = .encrypt
+        case "encrypt": tlsLevel = .encrypt
+        case "verify": tlsLevel = .verify
+        case "secure": tlsLevel = .secure
+        case let other: unsupportedTLSLevel = other
         }
-        wrapperMode = tlsLevel == .encrypt && parameters.bool("\(prefix)_tls_wrappermode")
+        wrapperMode = tlsLevel.isMandatory && parameters.bool("\(prefix)_tls_wrappermode")
         notesSTARTTLSOffer = parameters.bool("\(prefix)_tls_note_starttls_offer")
         tlsLogLevel = Int(parameters["\(prefix)_tls_loglevel"]) ?? 0
         tlsServerName = parameters["\(prefix)_tls_servername"]
+        let match = "\(prefix)_tls_\(tlsLevel == .secure ? "secure" : "verify")_cert_match"
+        certificateNames = parameters[match].split { " ,:\t".contains($0) }.map(String.init)
         reusesTLS = parameters.bool("\(prefix)_tls_connection_reuse")
         minimalBackoff = parameters.seconds("minimal_backoff_time")
     }
@@ -139,5 +157,23 @@ extension ClientSettings {
         bestMXTransport = parameters["best_mx_transport"]
         bindAddress = parameters["\(prefix)_bind_address"]
         bindAddress6 = parameters["\(prefix)_bind_address6"]
+    }
+}
+
+extension ClientSettings {
+    /// Names of which a server's certificate must have one.
+    /// - Parameters:
+    ///   - host: the server's name.
+    ///   - nexthop: the domain or host of the destination.
+    func certificateNames(host: String, nexthop: String) -> [String] {
+        guard tlsLevel.verifies else { return [] }
+        return certificateNames.map { word in
+            switch word {
+            case "hostname": host
+            case "nexthop": nexthop
+            case "dot-nexthop": ".\(nexthop)"
+            default: word
+            }
+        }
     }
 }

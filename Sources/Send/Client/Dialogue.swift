@@ -3,14 +3,23 @@ import TLS
 /// What happens to a client connection, as its state machines see it.
 enum ClientEvent: Sendable, Equatable {
     case reply(ServerReply)
-    /// The TLS handshake is over; nil when it failed.
-    case secured(Bool)
+    /// The TLS handshake is over.
+    case secured(TLSOutcome)
     /// The content and its final dot were written.
     case contentSent
     /// The server closed the connection, or it broke.
     case lost
     /// Nothing came in the time set by the last `.expect`.
     case timedOut
+}
+
+/// What a TLS handshake gave.
+enum TLSOutcome: Sendable, Equatable {
+    case failed
+    case untrusted
+    /// The chain is good, the name was not asked for or does not match.
+    case trusted
+    case verified
 }
 
 /// What a state machine wants done.

@@ -46,17 +46,21 @@ struct Greeting: Dialogue {
         guard outcome == nil else { return [] }
         switch event {
         case .reply(let reply): return receive(reply)
-        case .secured(true):
+        case .secured(.failed):
+            var failure = ServerFailure(status: "4.7.5", reason: "Cannot start TLS: handshake failure")
+            failure.mayRetryInPlaintext = tls == .may
+            return fail(failure)
+        case .secured(let outcome):
             isSecure = true
+            if tls.verifies, outcome != .verified {
+                let what = outcome == .trusted ? "verified" : "trusted"
+                return fail(ServerFailure(status: "4.7.5", reason: "Server certificate not \(what)", canQuit: true))
+            }
             if settings.wrapperMode, !hasSeenBanner {
                 state = .banner
                 return [.expect(settings.timeouts.helo)]
             }
             return hello()
-        case .secured(false):
-            var failure = ServerFailure(status: "4.7.5", reason: "Cannot start TLS: handshake failure")
-            failure.mayRetryInPlaintext = tls == .may
-            return fail(failure)
         case .lost: return fail(.lost(peer, doing))
         case .timedOut: return fail(.timedOut(peer, doing))
         case .contentSent: return []
@@ -161,7 +165,7 @@ struct Greeting: Dialogue {
             state = .startTLS
             return [.send("STARTTLS\r\n"), .expect(settings.timeouts.startTLS)]
         }
-        guard tls == .encrypt else { return ready(features) }
+        guard tls.isMandatory else { return ready(features) }
         var failure = ServerFailure(
             status: "4.7.4", reason: "TLS is required, but was not offered by host \(peer.name)", canQuit: true)
         if features.startTLS {
@@ -176,7 +180,7 @@ struct Greeting: Dialogue {
             state = .handshake
             return [.startTLS, .expect(settings.timeouts.startTLS)]
         }
-        guard tls == .encrypt else { return ready(plainFeatures) }
+        guard tls.isMandatory else { return ready(plainFeatures) }
         // Required here, but that is our wish, not the recipient's fault: never permanent.
         return fail(
             ServerFailure(

@@ -9,6 +9,13 @@ enum Destination: Sendable, Hashable {
     /// `unix:path`
     case unix(String)
 
+    /// Domain, host or path.
+    var name: String {
+        switch self {
+        case .domain(let name, _), .host(let name, _), .unix(let name): name
+        }
+    }
+
     /// Why a next hop can't be used.
     struct SyntaxError: Error, Sendable, Equatable { var reason: String }
 

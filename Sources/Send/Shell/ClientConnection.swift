@@ -38,7 +38,7 @@ final class ClientConnection: Sendable {
     /// Connects. Throws what NIO says went wrong.
     static func connect(
         to address: SocketAddress, peer: Peer, from local: SocketAddress?, settings: ClientSettings,
-        tls: TLSContext?, log: MailLog, clock: any MailClock, group: any EventLoopGroup
+        tls: TLSContext?, verifying names: [String], log: MailLog, clock: any MailClock, group: any EventLoopGroup
     ) async throws -> ClientConnection {
         let timeout = settings.timeouts.connect > 0 ? settings.timeouts.connect : 86400
         var bootstrap = ClientBootstrap(group: group).connectTimeout(.seconds(Int64(timeout)))
@@ -48,7 +48,7 @@ final class ClientConnection: Sendable {
         let makeTLS: @Sendable () throws -> TLSHandler = {
             guard let tls else { throw TLSConfigurationError("TLS engine is unavailable") }
             return try TLSHandler(
-                context: tls, serverName: settings.tlsServerName, sessionKey: peer.nameAndPort,
+                context: tls, serverName: settings.tlsServerName, verifying: names, sessionKey: peer.nameAndPort,
                 handshakeTimeout: .seconds(Int64(settings.timeouts.startTLS)))
         }
         let handlerBox = NIOLockedValueBox<NIOLoopBound<ClientHandler>?>(nil)

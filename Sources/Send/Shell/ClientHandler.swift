@@ -84,18 +84,23 @@ final class ClientHandler: ChannelInboundHandler {
         switch event {
         case TLSEvent.established(let info):
             if tlsLogLevel > 0 { log.info(info.logSummary(peer: peer.nameAndPort)) }
-            deliver(.secured(true))
+            deliver(.secured(Self.outcome(info)))
         case TLSEvent.failed(let failure):
             if failure.duringHandshake {
                 log.info(failure.logSummary(role: .client, peer: peer.nameAndPort))
                 failure.warnings.forEach(log.warning)
-                deliver(.secured(false))
+                deliver(.secured(.failed))
             } else {
                 failure.warnings.forEach(log.warning)
                 die()
             }
         default: context.fireUserInboundEventTriggered(event)
         }
+    }
+
+    private static func outcome(_ info: TLSSessionInfo) -> TLSOutcome {
+        guard let certificate = info.peerCertificate, certificate.isTrusted else { return .untrusted }
+        return certificate.isVerified ? .verified : .trusted
     }
 
     /// Says good-bye and closes, without waiting for the answer (smtp_skip_quit_response).
@@ -172,7 +177,7 @@ final class ClientHandler: ChannelInboundHandler {
             try context.pipeline.syncOperations.addHandler(try tls(), position: .first)
         } catch {
             log.warning("\(error)")
-            deliver(.secured(false))
+            deliver(.secured(.failed))
         }
     }
 

@@ -14,12 +14,15 @@ struct Connector: Sendable {
     let group: any EventLoopGroup
 
     /// `connect to mx[192.0.2.1]:25: Connection refused` on failure; logged as Postfix does.
-    func connect(_ peer: Peer, _ address: SocketAddress) async -> Result<ClientConnection, ServerFailure> {
+    func connect(_ peer: Peer, _ address: SocketAddress, nexthop: String) async -> Result<
+        ClientConnection, ServerFailure
+    > {
         do {
             let local = try localAddress(for: address)
             return .success(
                 try await ClientConnection.connect(
-                    to: address, peer: peer, from: local, settings: settings, tls: tls, log: log, clock: clock,
+                    to: address, peer: peer, from: local, settings: settings, tls: tls,
+                    verifying: settings.certificateNames(host: peer.host, nexthop: nexthop), log: log, clock: clock,
                     group: group))
         } catch {
             let reason = "connect to \(peer.nameAndPort): \(Self.text(error))"

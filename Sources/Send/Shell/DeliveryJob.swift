@@ -10,6 +10,8 @@ final class DeliveryJob {
     private let request: DeliveryRequest
     private let content: MessageContent
     private(set) var recorder: DeliveryRecorder
+    /// Delivered, and to be marked when the file is closed.
+    private var unmarked: [Int] = []
     private var settings: ClientSettings { agent.settings }
 
     init(agent: SMTPAgent, request: DeliveryRequest, content: MessageContent, recorder: DeliveryRecorder) {
@@ -20,6 +22,10 @@ final class DeliveryJob {
     }
 
     func run() async {
+        if !settings.unsupportedTLSLevel.isEmpty {
+            let reason = "TLS security level \(settings.unsupportedTLSLevel) is not supported"
+            recorder.fail(.init(status: "4.7.5", reason: reason), .init(), concernsDestination: true)
+        }
         // A next hop may be a list (transport(5), Postfix 3.5 and later).
         let names = request.nexthop.split { $0 == "," || $0 == " " || $0 == "\t" }.map(String.init)
         let all = names + settings.fallbackRelays
@@ -35,6 +41,11 @@ final class DeliveryJob {
         recorder.fail(
             .init(status: "4.4.0", reason: "no server of \(request.nexthop) took the message"), .init(),
             concernsDestination: false)
+        do {
+            try await content.close(marking: unmarked)
+        } catch {
+            agent.log.warning("\(request.queueID): cannot mark recipients as delivered: \(error)")
+        }
     }
 
     /// A failure before any server was reached.
@@ -104,7 +115,7 @@ final class DeliveryJob {
         var level = settings.tlsLevel
         while true {
             let connection: ClientConnection
-            switch await agent.connector.connect(peer, address) {
+            switch await agent.connector.connect(peer, address, nexthop: key.destination.name) {
             case .success(let made): connection = made
             case .failure(let failure):
                 // Already logged by the connector.
@@ -174,10 +185,15 @@ final class DeliveryJob {
             if let offset = recorder.record(indices[position], verdict, place) { done.append(offset) }
         }
         for text in outcome.softFailures { agent.log.info("\(request.queueID): \(text)") }
-        do {
-            try await content.markDone(done)
-        } catch {
-            agent.log.warning("\(request.queueID): cannot mark recipients as delivered: \(error)")
+        if recorder.undecided.isEmpty {
+            unmarked = done
+        } else {
+            // Another server comes next, and may take its time: mark now.
+            do {
+                try await content.markDone(done)
+            } catch {
+                agent.log.warning("\(request.queueID): cannot mark recipients as delivered: \(error)")
+            }
         }
         await release(connection, key, isReusable: outcome.isReusable)
     }

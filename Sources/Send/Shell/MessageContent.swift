@@ -70,10 +70,14 @@ final class MessageContent: @unchecked Sendable {
         try await pool.run { for offset in offsets { try QueueFileReader.markDone(self.file, at: offset) } }
     }
 
-    func close() async {
-        await pool.run {
-            self.file.unlock()
-            self.file.close()
+    /// Marks the last recipients and lets go of the file: one trip to the pool.
+    func close(marking offsets: [Int]) async throws {
+        try await pool.run {
+            defer {
+                self.file.unlock()
+                self.file.close()
+            }
+            for offset in offsets { try QueueFileReader.markDone(self.file, at: offset) }
         }
     }
 }

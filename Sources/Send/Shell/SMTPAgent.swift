@@ -51,7 +51,6 @@ struct SMTPAgent: DeliveryAgent {
         }
         let job = DeliveryJob(agent: self, request: request, content: content, recorder: recorder)
         await job.run()
-        await content.close()
         return job.recorder.report
     }
 

@@ -13,35 +13,35 @@ struct DialogueScript<D: Dialogue> {
     init(_ dialogue: D) { self.dialogue = dialogue }
 
     /// Returns the outcome, nil when the script ended before the dialogue.
-    mutating func play(_ script: [String], tlsWorks: Bool = true) -> D.Outcome? {
-        perform(dialogue.start(), tlsWorks)
-        return play(after: script, tlsWorks: tlsWorks)
+    mutating func play(_ script: [String], tls: TLSOutcome = .untrusted) -> D.Outcome? {
+        perform(dialogue.start(), tls)
+        return play(after: script, tls: tls)
     }
 
     /// Goes on where an earlier script ended.
-    mutating func play(after script: [String], tlsWorks: Bool = true) -> D.Outcome? {
+    mutating func play(after script: [String], tls: TLSOutcome = .untrusted) -> D.Outcome? {
         for step in script {
             switch step {
-            case "LOST": perform(dialogue.receive(.lost), tlsWorks)
-            case "TIMEOUT": perform(dialogue.receive(.timedOut), tlsWorks)
+            case "LOST": perform(dialogue.receive(.lost), tls)
+            case "TIMEOUT": perform(dialogue.receive(.timedOut), tls)
             default:
-                for reply in parser.consume((step + "\r\n").utf8) { perform(dialogue.receive(.reply(reply)), tlsWorks) }
+                for reply in parser.consume((step + "\r\n").utf8) { perform(dialogue.receive(.reply(reply)), tls) }
             }
         }
         return dialogue.outcome
     }
 
-    private mutating func perform(_ actions: [ClientAction], _ tlsWorks: Bool) {
+    private mutating func perform(_ actions: [ClientAction], _ tls: TLSOutcome) {
         for action in actions {
             switch action {
             case .send(let text): sent += text.split(separator: "\r\n").map(String.init)
             case .sendDot: sent.append(".")
             case .sendContent:
                 sent += ["(content)", "."]
-                perform(dialogue.receive(.contentSent), tlsWorks)
+                perform(dialogue.receive(.contentSent), tls)
             case .startTLS:
                 sent.append("(TLS)")
-                perform(dialogue.receive(.secured(tlsWorks)), tlsWorks)
+                perform(dialogue.receive(.secured(tls)), tls)
             case .log(let text), .warn(let text): logged.append(text)
             case .expect: break
             }

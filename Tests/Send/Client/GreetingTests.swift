@@ -103,12 +103,27 @@ import Testing
 
     @Test func aBrokenHandshakeMayBeRetriedInPlaintext() throws {
         var may = script(settings(), tls: .may)
-        let failed = try failure(may.play(["220 x", Self.offer, "220 go"], tlsWorks: false))
+        let failed = try failure(may.play(["220 x", Self.offer, "220 go"], tls: .failed))
         #expect(failed.reason == "Cannot start TLS: handshake failure" && failed.mayRetryInPlaintext)
         var encrypt = script(settings(), tls: .encrypt)
         #expect(
-            try failure(encrypt.play(["220 x", Self.offer, "220 go"], tlsWorks: false)).mayRetryInPlaintext
+            try failure(encrypt.play(["220 x", Self.offer, "220 go"], tls: .failed)).mayRetryInPlaintext
                 == false)
+    }
+
+    @Test(arguments: [
+        (TLSOutcome.untrusted, "Server certificate not trusted"), (.trusted, "Server certificate not verified"),
+        (.failed, "Cannot start TLS: handshake failure"),
+    ])
+    func verificationIsNotOptional(outcome: TLSOutcome, reason: String) throws {
+        var script = script(settings(), tls: .secure)
+        let failed = try failure(script.play(["220 x", Self.offer, "220 go"], tls: outcome))
+        #expect(failed.status == "4.7.5" && failed.reason == reason && !failed.mayRetryInPlaintext)
+    }
+
+    @Test func aVerifiedServerIsUsed() {
+        var script = script(settings(), tls: .secure)
+        #expect(script.play(["220 x", Self.offer, "220 go", "250 mx"], tls: .verified) == .ready(ServerFeatures()))
     }
 
     @Test func lmtpSaysLHLOAndNeverHELO() throws {
