@@ -53,7 +53,7 @@ struct SessionDetails {
     private func signature(own: Bool) -> TLSSessionInfo.Signature? {
         var digest: CInt = 0
         let certificate: OpaquePointer?
-        var known: CInt
+        let known: CInt
         if own {
             certificate = SSL_get_certificate(ssl)
             known = apus_get_signature_nid(ssl, &digest)
@@ -62,20 +62,17 @@ struct SessionDetails {
             known = apus_get_peer_signature_nid(ssl, &digest)
         }
         guard let certificate, let key = X509_get0_pubkey(certificate) else { return nil }
-        // A client has "its" certificate only when it was asked for one; a resumed session signs nothing.
-        if known != 1 || digest == NID_undef { known = 0 }
-        if SSL_session_reused(ssl) == 1 { return nil }
+        // A client has a certificate of its own whether or not it was asked for one; only a signature tells.
+        let signed = known == 1 && digest != NID_undef && SSL_session_reused(ssl) == 0
+        if own, settings.role == .client, !signed { return nil }
+        // A resumed session names the key, but nothing was signed.
+        let digestName = signed ? shortName(digest) : ""
         let type = EVP_PKEY_get_base_id(key)
-        let digestName = known == 1 ? shortName(digest) : ""
         switch type {
         case EVP_PKEY_RSA, EVP_PKEY_RSA_PSS:
-            guard known == 1 else { return nil }
             return .init(name: "RSA-PSS", detail: "\(EVP_PKEY_get_bits(key)) bits", digest: digestName)
-        case EVP_PKEY_EC:
-            guard known == 1 else { return nil }
-            return .init(name: "ECDSA", detail: curve(key), digest: digestName)
-        default:
-            return .init(name: shortName(type), detail: "", digest: digestName)
+        case EVP_PKEY_EC: return .init(name: "ECDSA", detail: curve(key), digest: digestName)
+        default: return .init(name: shortName(type), detail: "", digest: digestName)
         }
     }
 

@@ -91,7 +91,8 @@ public struct TLSSessionInfo: Sendable, Equatable {
     /// The log line of level 1, without program and severity.
     /// - Parameter peer: `name[address]` for a server, `name[address]:port` for a client.
     public func logSummary(peer: String) -> String {
-        var text = "\(trustWord) TLS connection \(isResumed ? "reused" : "established")"
+        // A resumed session counts as established too: "reused" is said of connections.
+        var text = "\(trustWord) TLS connection established"
         text += role == .server ? " from \(peer)" : " to \(peer)"
         if !serverName.isEmpty { text += " to \(serverName)" }
         text += ": \(protocolName) with cipher \(cipher) (\(usedBits)/\(algorithmBits) bits)"

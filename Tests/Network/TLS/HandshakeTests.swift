@@ -118,6 +118,27 @@ import Testing
                 + "ECDHE-RSA-AES256-GCM-SHA384 (256/256 bits)")
     }
 
+    /// As Debian's smtp client logs a second connection: the key is named, no signature was made.
+    @Test func aClientResumesItsSession() throws {
+        var settings = TLSSettings(role: .client)
+        settings.cachesSessions = true
+        let context = try TLSContext(settings)
+        let serverContext = try server()
+        var lines: [String] = []
+        for _ in 0..<2 {
+            let client = try End(TLSHandler(context: context, sessionKey: "mx:25"))
+            let serverEnd = try End(TLSHandler(context: serverContext))
+            try pump(client, serverEnd)
+            // The ticket comes with the first data.
+            serverEnd.channel.writeAndFlush(ByteBuffer(string: "250 ok\r\n"), promise: nil)
+            try pump(client, serverEnd)
+            let info = try #require(client.recorder.established)
+            #expect(info.isResumed == !lines.isEmpty)
+            lines.append(info.logSummary(peer: "mx[192.0.2.2]:25"))
+        }
+        #expect(lines[0] == lines[1] + " server-digest SHA256")
+    }
+
     @Test func garbageFailsTheHandshakeAndClosesTheChannel() throws {
         let end = try End(TLSHandler(context: server()))
         try end.channel.writeInbound(ByteBuffer(string: "EHLO i.am.not.tls\r\n"))
