@@ -23,6 +23,8 @@ final class BerkeleyTable: LookupTable, ListableTable, UpdatableTable {
         var lock: TableLock
         /// The file's state when it was opened.
         var stamp: FileStamp
+        /// The file under way that takes the place of the table when it is closed.
+        var draft: TableDraft?
         /// Which kinds of keys to try. Once a lookup succeeds, only its kind: postmap writes all keys alike.
         var withNUL: Bool
         var withoutNUL: Bool
@@ -61,12 +63,13 @@ final class BerkeleyTable: LookupTable, ListableTable, UpdatableTable {
         let terminated = options.contains(.keysWithNUL)
         state = Mutex(
             State(
-                file: opened.file, lock: opened.lock, stamp: opened.stamp, withNUL: terminated || !plain,
+                file: opened.file, lock: opened.lock, stamp: opened.stamp, draft: opened.draft,
+                withNUL: terminated || !plain,
                 withoutNUL: plain || !terminated))
         if !writing { warnIfOlder(than: request.name, opened.stamp, request.log) }
     }
 
-    private typealias Opened = (file: BerkeleyFile, lock: TableLock, stamp: FileStamp)
+    private typealias Opened = (file: BerkeleyFile, lock: TableLock, stamp: FileStamp, draft: TableDraft?)
 
     private static func failure(_ path: String, _ reason: String) -> TableOpenError {
         TableOpenError("open database \(path): \(reason)")
@@ -88,7 +91,7 @@ final class BerkeleyTable: LookupTable, ListableTable, UpdatableTable {
         do {
             let file = try BerkeleyFile(path: path, type: type, mode: .read, cacheSize: cacheSize)
             guard let stamp = lock.status() else { throw failure(path) }
-            return (file, lock, stamp)
+            return (file, lock, stamp, nil)
         } catch let error as BerkeleyFile.Failure {
             throw failure(path, error.reason)
         } catch let error as TableOpenError {
@@ -107,16 +110,19 @@ final class BerkeleyTable: LookupTable, ListableTable, UpdatableTable {
         let mayCreate = create || request.options.contains(.createIfMissing)
         if lock == nil, errno != ENOENT || !mayCreate { throw failure(path) }
         lock?.lock(exclusive: true)
+        // A table that is made anew grows beside the old one, which goes on answering. Where the directory cannot
+        // take a second file, it is made in place, as Postfix makes it.
+        let draft = create ? lock.flatMap { TableDraft(of: path, like: $0) } : nil
         do {
             let file = try BerkeleyFile(
-                path: path, type: type, mode: create ? .create : .update, cacheSize: cacheSize,
+                path: draft?.path ?? path, type: type, mode: create ? .create : .update, cacheSize: cacheSize,
                 expectedCount: create ? request.opener.settings.expectedCount : 0)
             if lock == nil {
                 lock = TableLock(path: path, writing: true)
                 lock?.lock(exclusive: true)
             }
             guard let lock, let stamp = lock.status() else { throw failure(path) }
-            return (file, lock, stamp)
+            return (file, lock, stamp, draft)
         } catch let error as BerkeleyFile.Failure {
             throw failure(path, error.reason)
         } catch let error as TableOpenError {
@@ -251,6 +257,8 @@ final class BerkeleyTable: LookupTable, ListableTable, UpdatableTable {
     func close() throws(LookupError) {
         try withState { state in
             try state.file.close()
+            try state.draft?.publish()
+            state.draft = nil
             state.lock.unlock()
         }
     }

@@ -148,8 +148,8 @@ struct PostfixActions {
             MailLog(tag: "postqueue", sink: StandardErrorSink()).fatal("Cannot flush mail queue - mail system is down")
             return 69
         }
-        WakeUps.trigger("\(queueDirectory)/public/qmgr", request: UInt8(ascii: "F"))
-        WakeUps.trigger("\(queueDirectory)/public/qmgr", request: UInt8(ascii: "D"))
+        // Dead destinations, deferred and incoming mail, whatever their times, as `postqueue -f` asks.
+        WakeUps.trigger("\(queueDirectory)/public/qmgr", request: "DFAI")
         return 0
     }
 

@@ -42,7 +42,8 @@ struct WakeUps {
     }
 
     /// Writes the wake-up request `W`. A service that cannot take it now looks at its queue anyway when it starts.
-    static func trigger(_ path: String, request: UInt8 = UInt8(ascii: "W")) {
+    /// - Parameter request: other requests than that, written at once: a server takes them as a set.
+    static func trigger(_ path: String, request: String = "W") {
         guard let status = Files.status(path) else { return }
         let descriptor: CInt
         if status.mode & 0o170000 == 0o010000 {
@@ -52,7 +53,7 @@ struct WakeUps {
         }
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
-        var byte = request
-        _ = write(descriptor, &byte, 1)
+        let bytes = Array(request.utf8)
+        _ = write(descriptor, bytes, bytes.count)
     }
 }

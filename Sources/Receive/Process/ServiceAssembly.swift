@@ -24,9 +24,8 @@ struct ServiceAssembly {
     func make(_ hosted: HostedService, opener: TableOpener) throws -> ServerService {
         let parameters = hosted.parameters
         let log = hosted.log(context.logSink)
-        func program(_ name: String) -> MailLog {
-            MailLog(syslogName: parameters["syslog_name"], program: name, sink: context.logSink)
-        }
+        // Other programs' lines carry their own service's name, not that of the smtpd line they work for.
+        func program(_ name: String) -> MailLog { context.log(name) }
         let settings = ServerSettings(parameters, service: hosted.service.name)
         let routing = AddressResolver(parameters, opener: opener, log: program("trivial-rewrite"))
         let engine = try RestrictionEngine(

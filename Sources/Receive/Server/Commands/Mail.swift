@@ -106,10 +106,10 @@ extension SMTPSession {
             made.returnPart = part
         case ("ENVID", let value?):
             guard offersDSN else { return Self.dsnDisabled }
-            guard made.envelopeID == nil, !value.isEmpty, XText.decode(value) != nil else {
+            guard made.envelopeID == nil, !value.isEmpty, let decoded = XText.decode(value) else {
                 return ServerReply(501, "5.5.4", "Bad ENVID parameter syntax")
             }
-            made.envelopeID = value
+            made.envelopeID = decoded
         default: return Replies.unsupported(parameter)
         }
         return nil

@@ -7,7 +7,7 @@ public struct MessageEnvelope: Sendable {
     public var sender: String
     public var arrival: MailTime
     public var facts: SessionFacts
-    /// ENVID= as given (xtext), RET= as `FULL` or `HDRS`.
+    /// ENVID= without its xtext, RET= as `FULL` or `HDRS`.
     public var envelopeID: String?
     public var returnPart: String?
     /// `7bit` or `8bit` of BODY=, nil when not given.

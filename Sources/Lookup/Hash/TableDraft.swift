@@ -1,0 +1,40 @@
+import Glibc
+
+/// A new edition of a table file, written beside the one in use: `publish` puts it in its place in one step, so that
+/// readers see the whole old table or the whole new one, and a broken build leaves the old one.
+final class TableDraft {
+    let path: String
+    private let target: String
+    private var isPublished = false
+
+    /// nil when no file can be made there. Owner and mode become those of the table in use.
+    init?(of target: String, like current: TableLock) {
+        self.target = target
+        path = "\(target).tmp"
+        var status = stat()
+        guard fstat(current.descriptor, &status) == 0 else { return nil }
+        // What an interrupted build left behind.
+        unlink(path)
+        let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        let ownerKept = fchown(descriptor, status.st_uid, status.st_gid) == 0
+        guard ownerKept, fchmod(descriptor, status.st_mode & 0o777) == 0 else {
+            unlink(path)
+            return nil
+        }
+    }
+
+    deinit { if !isPublished { unlink(path) } }
+
+    func publish() throws(BerkeleyFile.Failure) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0, fsync(descriptor) == 0, rename(path, target) == 0 else {
+            let failure = BerkeleyFile.Failure(errno: errno)
+            if descriptor >= 0 { close(descriptor) }
+            throw failure
+        }
+        close(descriptor)
+        isPublished = true
+    }
+}
