@@ -117,10 +117,11 @@ public struct AddressLookup: Sendable {
             }
         }
         if strategy.contains(.atDomain), let value = try await maps.find("@\(domain)", partial: true) {
-            return AddressMatch(value: value, unmatchedExtension: tail?.tail)
+            // A catch-all takes no extension along, as Postfix does it.
+            return AddressMatch(value: value)
         }
         if strategy.contains(.domain), let value = try await queryDomain(domain) {
-            return AddressMatch(value: value, unmatchedExtension: tail?.tail)
+            return AddressMatch(value: value)
         }
         if strategy.contains(.localPartAt) { return try await queryLocalPart(local, tail, suffix: "@") }
         return nil

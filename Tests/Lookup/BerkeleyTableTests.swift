@@ -1,0 +1,96 @@
+import Glibc
+import MailSystem
+import Testing
+
+@testable import Lookup
+
+@Suite struct BerkeleyTableTests {
+    @Test(arguments: ["hash", "btree"], [TableOptions.keysWithNUL, .keysWithoutNUL, []])
+    func findsWhatWasStored(_ type: String, _ options: TableOptions) async throws {
+        let folder = TableFolder()
+        let name = "\(type):\(folder.path)/t"
+        try makeTable(name, (0..<5000).map { ("Key\($0)@example.com", "value\($0)") }, options: options)
+        let table = try TestOpener().opener.openOrThrow(name)
+        for number in stride(from: 0, to: 5000, by: 7) {
+            #expect(try await table.find("kEY\(number)@example.com") == "value\(number)")
+        }
+        #expect(try await table.find("key5000@example.com") == nil)
+    }
+
+    @Test func aRebuiltTableIsFollowed() async throws {
+        let folder = TableFolder()
+        let name = "hash:\(folder.path)/t"
+        try makeTable(name, [("k", "old")])
+        let table = TestOpener().opener.open(name)
+        #expect(try await table.find("k") == "old")
+        // File times are no finer than the kernel's clock tick.
+        try await Task.sleep(nanoseconds: 20_000_000)
+        try makeTable(name, [("k", "new"), ("other", "x")])
+        #expect(try await table.find("k") == "new")
+        // Replaced by another file, as `mv` does; noticed within a second.
+        try makeTable("hash:\(folder.path)/t2", [("k", "newer")])
+        rename("\(folder.path)/t2.db", "\(folder.path)/t.db")
+        #expect(try await table.find("k") == "newer")
+        #expect(!table.hasChanged)
+    }
+
+    @Test func aVanishedFileIsReported() async throws {
+        let folder = TableFolder()
+        let name = "hash:\(folder.path)/t"
+        try makeTable(name, [("k", "v")])
+        let opener = TestOpener().opener
+        let table = opener.open(name)
+        unlink("\(folder.path)/t.db")
+        #expect(try await table.find("k") == "v")
+        #expect(opener.anyChanged())
+    }
+
+    @Test func aReaderWaitsForTheWriter() async throws {
+        let folder = TableFolder()
+        let name = "hash:\(folder.path)/t"
+        try makeTable(name, [("k", "old")])
+        let table = TestOpener().opener.open(name)
+        let lock = try #require(TableLock(path: "\(folder.path)/t.db", writing: true))
+        lock.lock(exclusive: true)
+        async let answer = table.find("k")
+        try await Task.sleep(nanoseconds: 60_000_000)
+        lock.unlock()
+        #expect(try await answer == "old")
+    }
+
+    @Test func garbageIsAnErrorNotAnEmptyTable() throws {
+        let folder = TableFolder()
+        _ = try folder.write("t.db", String(repeating: "garbage", count: 2000))
+        #expect(throws: TableOpenError.self) { try TestOpener().opener.openOrThrow("hash:\(folder.path)/t") }
+    }
+
+    @Test func manyTasksReadAtOnce() async throws {
+        let folder = TableFolder()
+        let name = "hash:\(folder.path)/t"
+        try makeTable(name, (0..<2000).map { ("k\($0)", "v\($0)") })
+        let table = TestOpener().opener.open(name)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for start in 0..<8 {
+                group.addTask {
+                    for number in stride(from: start, to: 2000, by: 8) {
+                        #expect(try await table.find("k\(number)") == "v\(number)")
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    @Test(.enabled(if: Files.isExecutable("/usr/sbin/postmap"))) func postfixReadsWhatApusWritesAndTheOtherWay()
+        async throws
+    {
+        let folder = TableFolder()
+        let source = try folder.write("t", "a one\nb two\n")
+        _ = try folder.write("main.cf", "")
+        #expect(system("/usr/sbin/postmap -c \(folder.path) hash:\(source) 2>/dev/null") == 0)
+        #expect(try await TestOpener().opener.openOrThrow("hash:\(source)").find("b") == "two")
+        try makeTable("btree:\(folder.path)/u", [("x", "y")])
+        #expect(
+            system("test \"$(/usr/sbin/postmap -c \(folder.path) -q x btree:\(folder.path)/u 2>/dev/null)\" = y") == 0)
+    }
+}

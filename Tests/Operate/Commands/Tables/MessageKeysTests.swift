@@ -1,0 +1,42 @@
+import Testing
+
+@testable import Operate
+
+@Suite struct MessageKeysTests {
+    static let message = """
+        Subject: outer
+         folded
+        Content-Type : multipart/mixed; boundary="b b"
+
+        prolog
+        --b b
+        Content-Type: message/rfc822
+
+        Subject: inner
+
+        text
+        --b b--
+        epilog
+        """
+
+    private func keys(header: Bool, mime: Bool) -> [String] {
+        var keys = MessageKeys(header: header, body: !header, mime: mime, warn: { _ in })
+        var found: [[UInt8]] = []
+        for line in Self.message.split(separator: "\n", omittingEmptySubsequences: false) {
+            found += keys.feed(Array(line.utf8))
+        }
+        return (found + keys.finish()).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    @Test func headers() {
+        let primary = ["Subject: outer\n folded", "Content-Type: multipart/mixed; boundary=\"b b\""]
+        #expect(keys(header: true, mime: false) == primary)
+        #expect(keys(header: true, mime: true) == primary + ["Content-Type: message/rfc822", "Subject: inner"])
+    }
+
+    @Test func bodyLines() {
+        #expect(keys(header: false, mime: false).contains("Subject: inner"))
+        let lines = keys(header: false, mime: true).filter { !$0.isEmpty }
+        #expect(lines == ["prolog", "--b b", "text", "--b b--", "epilog"])
+    }
+}
