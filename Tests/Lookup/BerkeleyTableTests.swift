@@ -71,9 +71,10 @@ import Testing
         let table = TestOpener().opener.open(name)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for start in 0..<8 {
-                group.addTask {
+                group.addTask { () async throws -> Void in
                     for number in stride(from: start, to: 2000, by: 8) {
-                        #expect(try await table.find("k\(number)") == "v\(number)")
+                        let value = try await table.find("k\(number)")
+                        #expect(value == "v\(number)")
                     }
                 }
             }

@@ -3,7 +3,7 @@ import Testing
 @testable import Lookup
 
 @Suite struct TableTypeTests {
-    static let answers: [(String, String, String?)] = [
+    static let lookups: [(String, String, String?)] = [
         ("inline:{ a=1, {b = two words} }", "A", "1"),
         ("inline:{ a=1, {b = two words} }", "b", "two words"),
         ("inline:{ a=1 }", "c", nil),
@@ -25,7 +25,7 @@ import Testing
         ("unix:passwd.byname", "nobody-at-all", nil),
     ]
 
-    @Test(arguments: answers) func answers(_ table: String, _ key: String, _ value: String?) async throws {
+    @Test(arguments: lookups) func answers(_ table: String, _ key: String, _ value: String?) async throws {
         #expect(try await TestOpener().opener.openOrThrow(table).find(key) == value)
     }
 

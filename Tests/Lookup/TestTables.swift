@@ -32,7 +32,7 @@ final class TableFolder {
     /// Writes a file and returns its path.
     func write(_ name: String, _ text: String) throws -> String {
         let file = "\(path)/\(name)"
-        try Files.writeAtomically(file, Array(text.utf8), permissions: 0o644)
+        try Files.writeAtomically(Array(text.utf8), to: file)
         return file
     }
 }

@@ -43,12 +43,21 @@ struct InlineTable: ImmediateTable, ListableTable {
                 throw TableOpenError("\(error.reason): \(hint)")
             }
         }
-        let key = text.prefix { !ListSyntax.isSpace($0) && $0 != UInt8(ascii: "=") }
+        let key = Self.key(text)
         let rest = ListSyntax.trim(text[key.endIndex...])
         guard rest.first == UInt8(ascii: "=") else {
             throw TableOpenError("missing '=' after attribute name: \(hint)")
         }
         return (Array(key), Array(ListSyntax.trim(rest.dropFirst())))
+    }
+
+    /// Ends at white space or `=`, but not within double quotes: `"a b"@example.com`.
+    private static func key(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var quoted = false
+        return text.prefix { byte in
+            if byte == UInt8(ascii: "\"") { quoted.toggle() }
+            return quoted || (!ListSyntax.isSpace(byte) && byte != UInt8(ascii: "="))
+        }
     }
 
     func lookUp(_ key: [UInt8]) throws(LookupError) -> [UInt8]? { entries[keys.fold(key)] }

@@ -58,7 +58,7 @@ import Testing
             unlink(path)
             rmdir(folder)
         }
-        try Files.writeAtomically(path, Array(text.utf8), permissions: 0o644)
+        try Files.writeAtomically(Array(text.utf8), to: path)
         #expect(PostconfCommand.run(["-c", folder] + arguments) == 0)
         #expect(!Files.exists("\(path).tmp"))
         return try Files.readText(path)
