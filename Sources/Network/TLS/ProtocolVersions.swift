@@ -6,17 +6,17 @@ public struct ProtocolVersions: Sendable, Equatable {
     public enum Version: Int, Sendable, CaseIterable {
         case sslv3 = 0x0300
         case tlsv1 = 0x0301
-        case tlsv1_1 = 0x0302
-        case tlsv1_2 = 0x0303
-        case tlsv1_3 = 0x0304
+        case tls11 = 0x0302
+        case tls12 = 0x0303
+        case tls13 = 0x0304
 
         init?(name: Substring) {
             switch name.lowercased() {
             case "sslv3": self = .sslv3
             case "tlsv1", "tlsv1.0": self = .tlsv1
-            case "tlsv1.1": self = .tlsv1_1
-            case "tlsv1.2": self = .tlsv1_2
-            case "tlsv1.3": self = .tlsv1_3
+            case "tlsv1.1": self = .tls11
+            case "tlsv1.2": self = .tls12
+            case "tlsv1.3": self = .tls13
             default:
                 // Hexadecimal numbers name versions that OpenSSL knows and this list does not.
                 guard name.lowercased().hasPrefix("0x"), let number = Int(name.dropFirst(2), radix: 16),
@@ -67,9 +67,9 @@ public struct ProtocolVersions: Sendable, Equatable {
             switch version {
             case .sslv3: options |= apus_op_no_sslv3()
             case .tlsv1: options |= apus_op_no_tlsv1()
-            case .tlsv1_1: options |= apus_op_no_tlsv1_1()
-            case .tlsv1_2: options |= apus_op_no_tlsv1_2()
-            case .tlsv1_3: options |= apus_op_no_tlsv1_3()
+            case .tls11: options |= apus_op_no_tlsv1_1()
+            case .tls12: options |= apus_op_no_tlsv1_2()
+            case .tls13: options |= apus_op_no_tlsv1_3()
             }
         }
         SSL_CTX_set_options(context, options)

@@ -4,11 +4,11 @@ import Testing
 @Suite struct ProtocolVersionsTests {
     @Test func boundsExclusionsAndNames() throws {
         let lower = try #require(ProtocolVersions(">=TLSv1.2, !SSLv2"))
-        #expect(lower.minimum == .tlsv1_2 && lower.maximum == nil && lower.excluded.isEmpty)
+        #expect(lower.minimum == .tls12 && lower.maximum == nil && lower.excluded.isEmpty)
         let old = try #require(ProtocolVersions("!SSLv2, !SSLv3 !TLSv1"))
         #expect(old.excluded == [.sslv3, .tlsv1])
         let names = try #require(ProtocolVersions("TLSv1.2 tlsv1.3"))
-        #expect(names.excluded == [.sslv3, .tlsv1, .tlsv1_1])
+        #expect(names.excluded == [.sslv3, .tlsv1, .tls11])
         #expect(ProtocolVersions(">=TLSv9") == nil && ProtocolVersions("TSLv1") == nil)
         #expect(ProtocolVersions("")?.excluded == [])
     }

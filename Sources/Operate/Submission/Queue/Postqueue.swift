@@ -6,7 +6,11 @@ import Spool
 
 /// postqueue(1): lists and flushes the queue. Set-gid, to reach the sockets in `public/`.
 public enum Postqueue {
-    private enum Mode { case list, json, flush, flushMessage(String), flushSite(String) }
+    private enum Mode {
+        case list, json, flush
+        case flushMessage(String)
+        case flushSite(String)
+    }
 
     private static let usageText =
         "usage: postqueue -f | postqueue -i queueid | postqueue -j | postqueue -p | postqueue -s site"
