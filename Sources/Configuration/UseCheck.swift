@@ -39,11 +39,15 @@ struct UseCheck {
         case .system: return ("read-only parameter assignment: \(name)=\(value)", "remove the setting")
         case .template: return ("unused parameter: \(name)=\(value)", "put the master.cf service's name for transport")
         default:
+            if Self.absentFeatures.contains(name), !parameters.bool(name) { return nil }
             // A setting that only repeats the default changes nothing.
             if parameters[name] == parameters.store.defaultValue(name) ?? "" { return nil }
             return ("parameter not implemented by Apus: \(name)=\(value)", "the setting has no effect")
         }
     }
+
+    /// What Apus does not do at all: `no` is then in effect.
+    private static let absentFeatures: Set<String> = ["biff"]
 
     /// `$name` in main.cf and in master.cf's overrides.
     private func namesReferredTo() -> Set<String> {

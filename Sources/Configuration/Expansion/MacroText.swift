@@ -103,7 +103,9 @@ private struct MacroParser {
             return try choose(holds, rest, inner, into: &output, lookup)
         }
         let name = nameRun(rest)
-        guard !name.isEmpty else { throw emptyName }
+        if name.isEmpty {
+            throw rest.isEmpty ? emptyName : syntax("attribute name syntax error at", inner, rest.startIndex)
+        }
         rest = skipSpace(rest[name.endIndex...])
         if string(name) == "domain_to_ascii", rest.first == UInt8(ascii: "{") {
             let argument = try braced(&rest, inner)
@@ -136,7 +138,10 @@ private struct MacroParser {
         }
         let first = try braced(&rest, inner)
         var second: ArraySlice<UInt8>?
-        if whenTrue, rest.first == UInt8(ascii: ":") {
+        if whenTrue, !rest.isEmpty, rest.first != UInt8(ascii: ":") {
+            throw syntax("\":\" expected at", inner, rest.startIndex)
+        }
+        if whenTrue, !rest.isEmpty {
             let colon = rest
             rest = skipSpace(rest.dropFirst())
             if rest.first == UInt8(ascii: "{") {
@@ -158,7 +163,9 @@ private struct MacroParser {
     private func braced(_ rest: inout ArraySlice<UInt8>, _ inner: ArraySlice<UInt8>) throws(MacroError)
         -> ArraySlice<UInt8>
     {
-        guard rest.first == UInt8(ascii: "{") else { throw syntax("\"{\" expected at", inner, rest.startIndex) }
+        guard rest.first == UInt8(ascii: "{") else {
+            throw syntax("\"{expression}\" expected at", inner, rest.startIndex)
+        }
         var level = 0
         for index in rest.indices {
             if rest[index] == UInt8(ascii: "{") { level += 1 }
@@ -179,25 +186,19 @@ private struct MacroParser {
     {
         let left = try nestedText(braced(&rest, inner), lookup)
         let place = rest.startIndex
-        let symbol = rest.prefix { !ListSetting.isSpace($0) && $0 != UInt8(ascii: "{") }
-        try checkSuffix(symbol)
-        rest = skipSpace(rest[symbol.endIndex...])
-        var name = string(symbol)
-        let isLevel = name.hasSuffix("level")
-        if isLevel { name.removeLast(5) }
-        guard let test = Self.comparisons[name] else {
+        let symbol = rest.prefix { $0 == 0x3C || $0 == 0x3D || $0 == 0x3E || $0 == UInt8(ascii: "!") }
+        guard let test = Self.comparisons[string(symbol)] else {
             throw syntax("\"==\" or \"!=\"\" or \"<\"\" or \"<=\"\" or \">=\"\" or \">\" expected at", inner, place)
         }
+        let suffix = nameRun(rest[symbol.endIndex...])
+        let isLevel = string(suffix) == "level"
+        guard isLevel || suffix.isEmpty else {
+            throw MacroError(
+                description: "bad operator suffix at: \"...\(string(symbol))>>>\(string(suffix))\"")
+        }
+        rest = skipSpace(rest[suffix.endIndex...])
         let right = try nestedText(braced(&rest, inner), lookup)
         return test(isLevel ? try compareLevels(left, right) : Self.compare(left, right))
-    }
-
-    /// `==level`: what follows the operator's signs must be a known word.
-    private func checkSuffix(_ symbol: ArraySlice<UInt8>) throws(MacroError) {
-        let signs = symbol.prefix { "=!<>".utf8.contains($0) }
-        let suffix = nameRun(symbol[signs.endIndex...])
-        guard Self.comparisons[string(signs)] != nil, !suffix.isEmpty, string(suffix) != "level" else { return }
-        throw MacroError(description: "bad operator suffix at: \"...\(string(signs))>>>\(string(suffix))\"")
     }
 
     private static let comparisons: [String: @Sendable (Int) -> Bool] = [
@@ -249,8 +250,10 @@ private struct MacroParser {
     private var emptyName: MacroError { MacroError(description: "empty macro name: \"\(string(text))\"") }
 
     private func syntax(_ what: String, _ inner: ArraySlice<UInt8>, _ place: Int) -> MacroError {
-        let before = inner[inner.startIndex..<place]
+        var before = inner[inner.startIndex..<place]
+        while let last = before.last, ListSetting.isSpace(last) { before.removeLast() }
         let start = before.lastIndex(of: UInt8(ascii: "{")).map { $0 + 1 } ?? before.startIndex
-        return MacroError(description: "\(what): \"...\(string(before[start...]))>>>\(string(inner[place...]))\"")
+        return MacroError(
+            description: "\(what): \"...\(string(before[start...]))>>>\(string(inner[place...].prefix(20)))\"")
     }
 }

@@ -19,11 +19,17 @@ struct MacroTextTests {
         #expect(try MacroText.expand(text) { (name) throws(MacroError) in values[name] } == expected)
     }
 
+    static let operators =
+        "\"==\" or \"!=\"\" or \"<\"\" or \"<=\"\" or \">=\"\" or \">\" expected at: "
+
     @Test(arguments: [
         ("${b", "truncated macro reference: \"${b\""), ("a$", "empty macro name: \"a$\""),
         ("$-x ${}", "empty macro name: \"$-x ${}\""),
         ("a${myhostname)}", "attribute name syntax error at: \"...myhostname>>>)\""),
         ("${foo?{a}:{b}x}", "unexpected input at: \"...b}>>>x\""),
+        ("${foo?{a}x}", "\":\" expected at: \"...a}>>>x\""),
+        ("${{a} >=blah {b}}", "bad operator suffix at: \"...>=>>>blah\""),
+        ("${{a} = {b}}", Self.operators + "\"...a}>>>= {b}\""),
         ("${{a} <level {b}?{x}}", "malformed compatibility level syntax: \"a\""),
     ])
     func refuses(_ text: String, _ reason: String) {
