@@ -44,6 +44,8 @@ func program() -> Int32 {
     case "postkick": return Postkick.main(operands)
     case "postlog": return Postlog.main(operands)
     case "postlock": return Postlock.main(operands)
+    // What postqueue starts when the mail system is down.
+    case "showq": return ShowQueueProgram.main(operands)
     default:
         if let command = Commands.find(name) { return command.run(operands) }
         MailLog(tag: "apus", sink: StandardErrorSink()).fatal("unknown command: \(name)")

@@ -52,7 +52,6 @@ struct NotificationService: Notifier {
         do {
             guard try await work.run({ try Notification.count(notice.report, in: entries) }) > 0 else { return true }
             var envelope = IncomingEnvelope(source: .generated, sender: notice.sender, arrival: now)
-            envelope.encoding = notification.encoding
             envelope.sendOptions = message.size.sendOptions.intersection(.smtputf8Requested)
             let draft = try await cleanup.begin(envelope)
             await draft.addRecipient(RecipientSpec(notice.recipient))

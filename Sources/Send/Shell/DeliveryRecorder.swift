@@ -74,8 +74,10 @@ struct DeliveryRecorder {
         case .sent:
             outcome = .delivered
             // A server that knows DSN sends success notifications itself (RFC 3461 §5.2.2).
-            action = place.serverHandlesDSN ? "" : settings.assumesFinalDelivery ? "delivered" : "relayed"
-            reason = "delivery via \(place.relay): \(verdict.text)"
+            // Mail that goes nowhere (discard) is delivered, not relayed.
+            let isFinal = settings.assumesFinalDelivery || place.relay == "none"
+            action = place.serverHandlesDSN ? "" : isFinal ? "delivered" : "relayed"
+            if place.relay != "none" { reason = "delivery via \(place.relay): \(verdict.text)" }
         case .bounced:
             outcome = .bounced
             action = "failed"
@@ -86,8 +88,8 @@ struct DeliveryRecorder {
         let probeAction = verdict.kind == .sent ? "deliverable" : "undeliverable"
         return RecipientResult(
             offset: recipient.offset, outcome: outcome, status: verdict.status, action: isProbe ? probeAction : action,
-            reason: reason, diagnosticType: verdict.diagnostic.isEmpty ? "x-postfix" : "smtp",
-            diagnosticText: verdict.diagnostic.isEmpty ? verdict.text : verdict.diagnostic,
+            reason: reason, diagnosticType: verdict.diagnostic.isEmpty ? "" : "smtp",
+            diagnosticText: verdict.diagnostic,
             mtaType: place.host.isEmpty ? "" : "dns", mtaName: place.host)
     }
 
