@@ -56,8 +56,8 @@ struct Transaction: Dialogue {
     private var mailFailed = false
     private var sendingContent = false
     private var sawClosing = false
-    /// A reply that came before the content was out.
-    private var earlyReply: ServerReply?
+    /// Replies that came before the content was known to be out: a server that is tired of it, or a fast LMTP server.
+    private var early: [ServerReply] = []
 
     /// - Parameter resets: the connection comes from the cache: RSET tells whether it still works.
     init(
@@ -93,11 +93,7 @@ struct Transaction: Dialogue {
         case .reply(let reply): return receive(reply)
         case .contentSent:
             sendingContent = false
-            if let early = earlyReply {
-                earlyReply = nil
-                return receive(early)
-            }
-            return [.expect(settings.timeouts.dataDone)]
+            return [.expect(settings.timeouts.dataDone)] + receiveEarly()
         case .lost: return broken(ServerFailure.lost)
         case .timedOut: return broken(ServerFailure.timedOut)
         case .secured: return []
@@ -159,7 +155,7 @@ struct Transaction: Dialogue {
     private mutating func receive(_ reply: ServerReply) -> [ClientAction] {
         if reply.code == 421 { sawClosing = true }
         if sendingContent {
-            if earlyReply == nil { earlyReply = reply }
+            if early.count < expected.count { early.append(reply) }
             return []
         }
         guard !expected.isEmpty else { return [] }
@@ -239,6 +235,14 @@ struct Transaction: Dialogue {
         }
     }
 
+    private mutating func receiveEarly() -> [ClientAction] {
+        let replies = early
+        early = []
+        var actions: [ClientAction] = []
+        for reply in replies where outcome == nil { actions += receive(reply) }
+        return actions
+    }
+
     private mutating func stale() -> [ClientAction] {
         result.wasStale = true
         outcome = result
@@ -246,11 +250,10 @@ struct Transaction: Dialogue {
     }
 
     private mutating func broken(_ failure: (Peer, String) -> ServerFailure) -> [ClientAction] {
-        if let early = earlyReply {
+        if !early.isEmpty {
             // The server said why before it hung up.
-            earlyReply = nil
             sendingContent = false
-            _ = receive(early)
+            _ = receiveEarly()
             if outcome != nil {
                 outcome?.isReusable = false
                 return []

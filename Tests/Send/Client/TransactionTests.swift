@@ -146,6 +146,24 @@ import Testing
         }
     }
 
+    /// A reply may be there before the last write is known to be done.
+    @Test func repliesThatOvertakeTheEndOfContentCount() throws {
+        var settings = ClientSettings()
+        settings.mode = .lmtp
+        let recipients = ["a@x.test", "b@x.test"].map { Envelope.Recipient(address: $0) }
+        var transaction = Transaction(
+            settings: settings, features: ServerFeatures(), peer: testPeer,
+            envelope: Envelope(sender: "", recipients: recipients, size: 1), isFinal: true, resets: false)
+        var parser = ReplyParser()
+        _ = transaction.start()
+        let replies = "250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n250 one\r\n452 two\r\n"
+        for reply in parser.consume(replies.utf8) { _ = transaction.receive(.reply(reply)) }
+        #expect(transaction.outcome == nil)
+        _ = transaction.receive(.contentSent)
+        let outcome = try #require(transaction.outcome)
+        #expect(outcome.verdicts[0]?.kind == .sent && outcome.verdicts[1]?.kind == .deferred)
+    }
+
     @Test func manyRecipientsKeepABoundedNumberOfCommandsUnderWay() throws {
         let recipients = (0..<1000).map { "r\($0)@x.test" }
         var script = start(
