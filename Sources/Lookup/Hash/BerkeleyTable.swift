@@ -110,6 +110,11 @@ final class BerkeleyTable: LookupTable, ListableTable, UpdatableTable {
         let mayCreate = create || request.options.contains(.createIfMissing)
         if lock == nil, errno != ENOENT || !mayCreate { throw failure(path) }
         lock?.lock(exclusive: true)
+        // While this writer waited, another may have put a new file in the place of the one that is locked now.
+        while let held = lock?.status(), let there = FileStamp(path: path), !there.isSameFile(as: held) {
+            lock = TableLock(path: path, writing: true)
+            lock?.lock(exclusive: true)
+        }
         // A table that is made anew grows beside the old one, which goes on answering. Where the directory cannot
         // take a second file, it is made in place, as Postfix makes it.
         let draft = create ? lock.flatMap { TableDraft(of: path, like: $0) } : nil
