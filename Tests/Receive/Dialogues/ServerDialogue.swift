@@ -68,7 +68,10 @@ struct ServerDialogue {
     }
 
     /// All scripts beside this file, by name.
-    static let names = ["basics", "addresses", "parameters", "order", "recipients", "chunks", "limits", "endings"]
+    static let names = [
+        "basics", "addresses", "parameters", "order", "recipients", "chunks", "limits", "endings", "bare-newlines",
+        "pipelining", "keywords",
+    ]
 
     static func named(_ name: String, file: String = #filePath) throws -> ServerDialogue {
         let folder = file.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")

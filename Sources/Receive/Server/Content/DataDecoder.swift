@@ -65,8 +65,11 @@ struct DataDecoder {
         }
         var start = 0
         if atLineStart, end > 0, bytes[0] == 0x2E {
-            if end == 1, !isStrict || (endsInCRLF && previousEndedInCRLF) {
-                result.isComplete = true
+            if end == 1 {
+                result.isComplete = !isStrict || (endsInCRLF && previousEndedInCRLF)
+                // A lone dot is never content: one that ends nothing is dropped, as Postfix does.
+                atLineStart = true
+                previousEndedInCRLF = endsInCRLF
                 return
             }
             start = 1

@@ -54,7 +54,7 @@ struct RejectFooter {
         case "sasl_sender": facts.saslSender ?? ""
         case "server_name": settings.myhostname
         case "myhostname": settings.myhostname
-        case "localtime": LocalTime.rfc5322(clock.now())
+        case "localtime": LocalTime.syslogStamp(clock.now())
         default: nil
         }
     }

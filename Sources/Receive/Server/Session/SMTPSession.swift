@@ -63,7 +63,8 @@ public final class SMTPSession {
     }
 
     /// The greeting, or why there is none.
-    nonisolated(nonsending) public func greet() async -> SessionStep {
+    /// - Parameter pending: what the client has sent without waiting for it.
+    nonisolated(nonsending) public func greet(pending: [UInt8] = []) async -> SessionStep {
         if bareNewline != .allow, await environment.toleratesBareNewline(facts.client) { bareNewline = .allow }
         isSASLException = await environment.isSASLException(facts.client)
         if let refusal = await connectionLimitRefusal() { return SessionStep(refusal, next: .close) }
@@ -76,6 +77,7 @@ public final class SMTPSession {
                 return closing(SessionStep(refusal))
             }
         }
+        if let step = judgeEarlyTalk(pending) { return step }
         return SessionStep(ServerReply(220, nil, settings.banner))
     }
 
@@ -247,7 +249,8 @@ public final class SMTPSession {
         authentication?.exchange.abort()
         authentication = nil
         if !endIsLogged, facts.stage != "END-OF-MESSAGE" {
-            let place = transaction.map(\.size).flatMap { $0 > 0 ? "\(facts.stage) (\($0) bytes)" : nil } ?? facts.stage
+            let readsContent = unfinished == .data || unfinished == .bdat
+            let place = readsContent ? "\(facts.stage) (\(transaction?.size ?? 0) bytes)" : facts.stage
             switch end {
             case .quit: break
             case .lost: log.info("lost connection after \(place) from \(clientText)")

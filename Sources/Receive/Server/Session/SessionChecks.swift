@@ -75,12 +75,19 @@ extension SMTPSession {
         guard !pending.isEmpty, name.mustBeLast || (facts.helo != nil && facts.protocolName == "SMTP") else {
             return nil
         }
+        let step = judgeEarlyTalk(pending)
+        if step != nil { statistics.count(name, accepted: false) }
+        return step
+    }
+
+    /// Input where the client had to be silent: logged once, refused if smtpd_forbid_unauth_pipelining says so.
+    func judgeEarlyTalk(_ pending: [UInt8]) -> SessionStep? {
+        guard !pending.isEmpty else { return nil }
         facts.pipelinedEarly = true
         guard !pipeliningWasLogged else { return nil }
         pipeliningWasLogged = true
-        log.info("improper command pipelining after \(name.stage) from \(clientText): \(Self.escaped(pending))")
-        guard settings.forbidsEarlyPipelining else { return nil }
-        return SessionStep(Replies.outOfStep, next: .close)
+        log.info("improper command pipelining after \(facts.stage) from \(clientText): \(Self.escaped(pending))")
+        return settings.forbidsEarlyPipelining ? SessionStep(Replies.outOfStep, next: .close) : nil
     }
 
     static func escaped(_ bytes: [UInt8]) -> String {

@@ -32,6 +32,8 @@ actor SMTPConnection {
     private var inputHasEnded = false
     private var isHandshaking = false
     private var readsContent = false
+    /// Bytes came in since the last step.
+    private var hasNewInput = false
     private var idleSince = NIODeadline.now()
     private var timer: Scheduled<Void>?
 
@@ -48,6 +50,8 @@ actor SMTPConnection {
         isRunning = true
         isHandshaking = service.settings.wrapsTLS
         scheduleTimeout()
+        // Shows clients that do not wait for the greeting. With TLS from the start the first bytes are not ours.
+        if !isHandshaking { channel.read() }
         Task(executorPreference: executor) { await self.begin() }
     }
 
@@ -55,11 +59,14 @@ actor SMTPConnection {
         guard mode != .closed else { return }
         var bytes = bytes
         if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
+        hasNewInput = true
         wake()
     }
 
     func inputEnded() {
         inputHasEnded = true
+        // The TLS handler reports the failed handshake when the channel closes.
+        if isHandshaking { return channel.close(promise: nil) }
         wake()
     }
 
@@ -94,17 +101,21 @@ actor SMTPConnection {
         self.session = session
         if isHandshaking {
             session.logConnect()
+            if inputHasEnded { return await end(.lost) }
             startHandshake()
             return idle()
         }
         session.logConnect()
-        await apply(await session.greet())
+        await apply(await session.greet(pending: Array(input.readableBytesView.prefix(100))))
         await run()
     }
 
     /// Works on the input until there is not enough of it.
     private func run() async {
-        while mode != .closed, !isHandshaking, await advance() {}
+        while mode != .closed, !isHandshaking {
+            hasNewInput = false
+            guard await advance() else { break }
+        }
         if mode == .closed { return }
         if inputHasEnded { return await end(.lost) }
         flush()
@@ -116,7 +127,7 @@ actor SMTPConnection {
         idleSince = .now()
         if input.readableBytes == 0 { input = ByteBuffer() }
         // What came in while the last step ran (the end of input, TLS events) has not been looked at.
-        if inputHasEnded, mode != .closed { return wake() }
+        if inputHasEnded || hasNewInput, mode != .closed { return wake() }
         wantInput()
     }
 

@@ -18,9 +18,9 @@ struct DecoderTests {
     static let samples = [
         Sample(wire: "a\r\nb\r\n.\r\nQ", strict: true, text: "a\nb\n", rest: "Q"),
         Sample(wire: "..a\r\n.c\r\n.\r\n", strict: true, text: ".a\nc\n"),
-        Sample(wire: "a\n.\nb\r\n.\r\n", strict: true, text: "a\n\nb\n"),
-        Sample(wire: "a\r\n.\nb\r\n.\r\n", strict: true, text: "a\n\nb\n"),
-        Sample(wire: "a\n.\r\nb\r\n.\r\n", strict: true, text: "a\n\nb\n"),
+        Sample(wire: "a\n.\nb\r\n.\r\n", strict: true, text: "a\nb\n"),
+        Sample(wire: "a\r\n.\nb\r\n.\r\n", strict: true, text: "a\nb\n"),
+        Sample(wire: "a\n.\r\nb\r\n.\r\n", strict: true, text: "a\nb\n"),
         Sample(wire: "a\r\r\nb\r\n.\r\n", strict: true, text: "a\r\nb\n"),
         Sample(wire: "a\n.\nb\r\n.\r\n", strict: false, text: "a\n", rest: "b\r\n.\r\n"),
         Sample(wire: "a\r\n.\r\r\nb\r\n.\r\n", strict: false, text: "a\n", rest: "b\r\n.\r\n"),
