@@ -14,13 +14,16 @@ final class ChildProcess {
     /// Seconds of the monotonic clock.
     let started: Double
     let control: CInt
+    /// What the process prints on standard error: the runtime's last words before a trap. -1: it goes elsewhere.
+    private(set) var errors: CInt
     var reader: ControlReader
     var state = State.starting
     /// When the next harder signal is due, and which.
     var deadline: (time: Double, signal: CInt)?
     var controlIsClosed = false
 
-    init(pid: pid_t, key: PlannedProcess.Key, generation: Int, started: Double, control: CInt) {
+    init(pid: pid_t, key: PlannedProcess.Key, generation: Int, started: Double, control: CInt, errors: CInt) {
+        self.errors = errors
         self.pid = pid
         self.key = key
         self.generation = generation
@@ -28,9 +31,28 @@ final class ChildProcess {
         self.control = control
         reader = ControlReader(socket: control)
         Descriptors.setNonBlocking(control)
+        if errors >= 0 { Descriptors.setNonBlocking(errors) }
     }
 
-    deinit { Descriptors.close(control) }
+    deinit {
+        Descriptors.close(control)
+        Descriptors.close(errors)
+    }
+
+    /// The lines printed since the last call; a few at most are kept of a flood.
+    func printedLines() -> [String] {
+        guard errors >= 0 else { return [] }
+        do throws(SystemError) {
+            let bytes = try Descriptors.read(errors, count: 4096)
+            if bytes.isEmpty {
+                Descriptors.close(errors)
+                errors = -1
+            }
+            return bytes.split(separator: UInt8(ascii: "\n")).prefix(8).map { String(decoding: $0, as: UTF8.self) }
+        } catch {
+            return []
+        }
+    }
 
     func order(_ order: ProcessOrder, descriptors: [CInt] = []) {
         ProcessControl.send(order, descriptors: descriptors, over: control)
@@ -51,14 +73,16 @@ struct ProcessLauncher {
         _ process: PlannedProcess, settings: ServerSettings, endpoints: EndpointTable, generation: Int, now: Double
     ) throws(SystemError) -> ChildProcess {
         let (ours, theirs) = try Descriptors.socketPair()
+        let errors = keepsOutput ? nil : try? Descriptors.pipe()
         let null = open("/dev/null", O_RDWR | O_CLOEXEC)
         defer {
             Descriptors.close(theirs)
             Descriptors.close(null)
+            Descriptors.close(errors?.writing ?? -1)
         }
         var descriptors: [CInt: CInt] = [0: null, DaemonRuntime.controlDescriptor: theirs]
         descriptors[1] = keepsOutput ? STDOUT_FILENO : null
-        descriptors[2] = keepsOutput ? STDERR_FILENO : null
+        descriptors[2] = keepsOutput ? STDERR_FILENO : errors?.writing ?? null
         var next = DaemonRuntime.controlDescriptor + 1
         func pass(_ address: EndpointAddress) -> CInt? {
             guard let listener = endpoints.descriptor(address) else { return nil }
@@ -88,6 +112,7 @@ struct ProcessLauncher {
             pid = try spawn.start()
         } catch {
             Descriptors.close(ours)
+            Descriptors.close(errors?.reading ?? -1)
             throw error
         }
         let order = StartOrder(
@@ -97,7 +122,9 @@ struct ProcessLauncher {
             masterFile: String(decoding: settings.masterFile, as: UTF8.self), services: orders,
             queueListener: queueListener)
         ProcessControl.send(order, over: ours)
-        return ChildProcess(pid: pid, key: process.key, generation: generation, started: now, control: ours)
+        return ChildProcess(
+            pid: pid, key: process.key, generation: generation, started: now, control: ours,
+            errors: errors?.reading ?? -1)
     }
 
     /// import_environment: names to keep and `name=value` settings; always a PATH and the configuration directory.

@@ -142,6 +142,10 @@ final class Supervisor {
         var entries = [pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0)]
         let talkers = allChildren.filter { !$0.controlIsClosed }
         entries += talkers.map { pollfd(fd: $0.control, events: Int16(POLLIN), revents: 0) }
+        let printers = allChildren.filter { $0.errors >= 0 }
+        entries += printers.map { pollfd(fd: $0.errors, events: Int16(POLLIN), revents: 0) }
+        let firstPrinter = 1 + talkers.count
+        let firstListener = firstPrinter + printers.count
         var listeners: [(slot: ProcessSlot, descriptor: CInt)] = []
         if stopDeadline == nil {
             for slot in slots where slot.waitsForTraffic {
@@ -155,7 +159,8 @@ final class Supervisor {
         let ready = poll(&entries, nfds_t(entries.count), timeout(now))
         guard ready > 0 else { return }
         for (index, child) in talkers.enumerated() where entries[1 + index].revents != 0 { hear(child) }
-        for (index, listener) in listeners.enumerated() where entries[1 + talkers.count + index].revents != 0 {
+        for (index, child) in printers.enumerated() where entries[firstPrinter + index].revents != 0 { quote(child) }
+        for (index, listener) in listeners.enumerated() where entries[firstListener + index].revents != 0 {
             listener.slot.isWanted = true
         }
         if entries[0].revents != 0 {
@@ -179,6 +184,11 @@ final class Supervisor {
     }
 
     // MARK: Events
+
+    /// Logs what a process printed: nothing does in good health.
+    private func quote(_ child: ChildProcess) {
+        for line in child.printedLines() { log.warning("process \(name(child.key)) pid \(child.pid): \(line)") }
+    }
 
     private func hear(_ child: ChildProcess) {
         while true {
@@ -245,6 +255,7 @@ final class Supervisor {
     }
 
     private func ended(_ child: ChildProcess, of slot: ProcessSlot, _ result: ProcessStatus) {
+        quote(child)
         let now = monotonic
         let wasRetired = slot.retired.contains { $0 === child }
         slot.retired.removeAll { $0 === child }
