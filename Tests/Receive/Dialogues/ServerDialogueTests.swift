@@ -48,7 +48,7 @@ struct ServerDialogueTests {
         #expect(message.envelope.sender == "a@b.test")
         #expect(message.envelope.encoding == "8bit")
         #expect(message.envelope.returnPart == "HDRS")
-        #expect(message.envelope.envelopeID == "q+2B1")
+        #expect(message.envelope.envelopeID == "q+1")
         #expect(
             message.recipients == [
                 MessageRecipient(address: "foo@example.com", notify: 10, original: "rfc822;x@y.test")
