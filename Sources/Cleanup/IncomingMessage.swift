@@ -32,6 +32,8 @@ public final class IncomingMessage: @unchecked Sendable {
     /// Start of a header line whose end has not come.
     private var partial: [UInt8] = []
     private var inHeaders = true
+    /// While the encoding of the parts is of interest.
+    private var parts: PartEncodingScanner?
     private var recipients: RecipientSection
 
     init(_ service: CleanupService, _ envelope: IncomingEnvelope, _ writer: QueueFileWriter) {
@@ -162,7 +164,7 @@ public final class IncomingMessage: @unchecked Sendable {
             rest.moveReaderIndex(forwardBy: 1)
             await take(line[...], hasEnd: true)
         }
-        if rest.readableBytes > 0 { rest.withUnsafeReadableBytes { body.append($0) } }
+        if rest.readableBytes > 0 { rest.withUnsafeReadableBytes { writeBody($0) } }
         checkSize()
         await flushIfLarge()
     }
@@ -179,7 +181,7 @@ public final class IncomingMessage: @unchecked Sendable {
         partial = []
         await take(line[...], hasEnd: false)
         // Nothing is cut from body text.
-        if kept < bytes.count { bytes[kept...].withUnsafeBytes { body.append($0) } }
+        if kept < bytes.count { bytes[kept...].withUnsafeBytes { writeBody($0) } }
     }
 
     /// One line while in the headers.
@@ -196,10 +198,23 @@ public final class IncomingMessage: @unchecked Sendable {
             headers.end()
             inHeaders = false
             writer.append(.line)
-            if !separator {
-                line.withUnsafeBytes { body.append($0) }
-                if hasEnd { [UInt8](arrayLiteral: 0x0A).withUnsafeBytes { body.append($0) } }
+            if service.settings.detectsEncoding, !headers.is8bit, let type = headers.contentType {
+                parts = PartEncodingScanner(contentType: type)
             }
+            if !separator {
+                line.withUnsafeBytes { writeBody($0) }
+                if hasEnd { [UInt8](arrayLiteral: 0x0A).withUnsafeBytes { writeBody($0) } }
+            }
+        }
+    }
+
+    private func writeBody(_ bytes: UnsafeRawBufferPointer) {
+        body.append(bytes)
+        guard parts != nil else { return }
+        parts?.take(bytes)
+        if parts?.found8bit == true {
+            headers.is8bit = true
+            parts = nil
         }
     }
 

@@ -17,7 +17,10 @@ struct HeaderSection {
     private var isResent = false
     private var hops = 0
     private var messageID: String?
-    private var is8bit = false
+    /// The message or one of its parts says that it is 8-bit text.
+    var is8bit = false
+    /// Value of the last Content-Type.
+    private(set) var contentType: ArraySlice<UInt8>?
     private var hasUTF8 = false
     /// Only the receiving program's own headers came so far.
     private var atStart = true
@@ -73,8 +76,8 @@ struct HeaderSection {
             service.log.info("\(queueID): message-id=\(header.text)")
         case "resent-message-id": service.log.info("\(queueID): resent-message-id=\(header.text)")
         case "content-transfer-encoding":
-            let value = ASCII.trimmed(header.text)
-            if ASCII.equalIgnoringCase(value, "8bit") || ASCII.equalIgnoringCase(value, "binary") { is8bit = true }
+            if PartEncodingScanner.is8bit(header.value) { is8bit = true }
+        case "content-type": contentType = header.value
         default: break
         }
         if service.settings.dropHeaders.contains(header.key) { return }
