@@ -65,9 +65,18 @@ actor SMTPConnection {
 
     func inputEnded() {
         inputHasEnded = true
-        // The TLS handler reports the failed handshake when the channel closes.
-        if isHandshaking { return channel.close(promise: nil) }
+        if isHandshaking, !isRunning { return lostInHandshake() }
         wake()
+    }
+
+    /// The end of input does not show in the TLS handler while the other direction stays open.
+    private func lostInHandshake() {
+        isHandshaking = false
+        isRunning = true
+        if let peer = session?.facts.client.nameAndAddress {
+            service.environment.log.info("SSL_accept error from \(peer): lost connection")
+        }
+        Task(executorPreference: executor) { await self.end(.lost) }
     }
 
     func writabilityChanged() {
@@ -127,6 +136,7 @@ actor SMTPConnection {
         idleSince = .now()
         if input.readableBytes == 0 { input = ByteBuffer() }
         // What came in while the last step ran (the end of input, TLS events) has not been looked at.
+        if isHandshaking, inputHasEnded, mode != .closed { return lostInHandshake() }
         if inputHasEnded || hasNewInput, mode != .closed { return wake() }
         wantInput()
     }
