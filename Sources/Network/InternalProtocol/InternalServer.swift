@@ -21,7 +21,8 @@ public final class InternalServer: Sendable {
                 child.eventLoop.makeCompletedFuture {
                     try child.pipeline.syncOperations.addHandlers(
                         ByteToMessageHandler(FrameDecoder()),
-                        InternalServerHandler(handlers: handlers, activity: activity))
+                        InternalServerHandler(
+                            handlers: handlers, activity: activity, eventLoop: child.eventLoop))
                 }
             }
             .withBoundSocket(listener)
@@ -91,10 +92,12 @@ final class InternalServerHandler: ChannelInboundHandler {
     private let handlers: InternalHandlers
     private let activity: InternalServerActivity
     private let peer = InternalServerActivity.nextPeer()
+    private let executor: LoopExecutor
 
-    init(handlers: InternalHandlers, activity: InternalServerActivity) {
+    init(handlers: InternalHandlers, activity: InternalServerActivity, eventLoop: any EventLoop) {
         self.handlers = handlers
         self.activity = activity
+        executor = LoopExecutor(eventLoop)
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -113,7 +116,8 @@ final class InternalServerHandler: ChannelInboundHandler {
         let channel = context.channel
         let (handlers, peer, activity) = (handlers, peer, activity)
         activity.began()
-        Task {
+        // The handlers' blocking work runs on pools: the rest is too short to change threads for.
+        Task(executorPreference: executor) {
             var answer: Frame
             do {
                 let payload = try await handlers.handle(kind: frame.kind, payload: frame.payload, peer: peer)
