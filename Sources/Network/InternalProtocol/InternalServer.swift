@@ -21,8 +21,7 @@ public final class InternalServer: Sendable {
                 child.eventLoop.makeCompletedFuture {
                     try child.pipeline.syncOperations.addHandlers(
                         ByteToMessageHandler(FrameDecoder()),
-                        InternalServerHandler(
-                            handlers: handlers, activity: activity, eventLoop: child.eventLoop))
+                        InternalServerHandler(handlers: handlers, activity: activity))
                 }
             }
             .withBoundSocket(listener)
@@ -92,12 +91,10 @@ final class InternalServerHandler: ChannelInboundHandler {
     private let handlers: InternalHandlers
     private let activity: InternalServerActivity
     private let peer = InternalServerActivity.nextPeer()
-    private let executor: LoopExecutor
 
-    init(handlers: InternalHandlers, activity: InternalServerActivity, eventLoop: any EventLoop) {
+    init(handlers: InternalHandlers, activity: InternalServerActivity) {
         self.handlers = handlers
         self.activity = activity
-        executor = LoopExecutor(eventLoop)
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -116,8 +113,7 @@ final class InternalServerHandler: ChannelInboundHandler {
         let channel = context.channel
         let (handlers, peer, activity) = (handlers, peer, activity)
         activity.began()
-        // The handlers' blocking work runs on pools: the rest is too short to change threads for.
-        Task(executorPreference: executor) {
+        Task {
             var answer: Frame
             do {
                 let payload = try await handlers.handle(kind: frame.kind, payload: frame.payload, peer: peer)

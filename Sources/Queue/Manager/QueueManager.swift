@@ -10,8 +10,7 @@ import Spool
 /// intake's; this actor lives on one event loop and moves their actions to disk, agents and log.
 actor QueueManager {
     nonisolated let eventLoop: any EventLoop
-    private nonisolated let executor: LoopExecutor
-    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+    nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
 
     struct Environment: Sendable {
         var settings: ManagerSettings
@@ -62,7 +61,6 @@ actor QueueManager {
 
     init(eventLoop: any EventLoop, environment: Environment) {
         self.eventLoop = eventLoop
-        executor = LoopExecutor(eventLoop)
         self.environment = environment
         scheduler = Scheduler(
             settings: environment.settings.scheduler, transportSettings: environment.transportSettings)
@@ -144,9 +142,9 @@ actor QueueManager {
     /// Runs work that `drain` waits for.
     func spawn(_ body: @escaping @Sendable (isolated QueueManager) async -> Void) {
         background += 1
-        Task(executorPreference: executor) {
+        Task {
             await body(self)
-            await self.endBackground()
+            self.endBackground()
         }
     }
 

@@ -1,4 +1,3 @@
-import InternalProtocol
 import MailSyntax
 import NIOCore
 import TLS

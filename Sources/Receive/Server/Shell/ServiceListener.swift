@@ -1,4 +1,3 @@
-import InternalProtocol
 import MailSystem
 import NIOCore
 import NIOPosix
