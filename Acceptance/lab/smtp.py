@@ -139,6 +139,9 @@ class Server:
                         sender, recipients = address.group(1) if address else "", []
                 elif verb == "RCPT":
                     address = re.search(r"<(.*?)>", text)
+                    if sender is None:
+                        connection.sendall(b"503 5.5.1 need MAIL first\r\n")
+                        continue
                     if say("RCPT", text, "250 2.1.5 Ok").startswith("2"):
                         recipients.append(address.group(1) if address else "")
                 elif verb == "DATA":

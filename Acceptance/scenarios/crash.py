@@ -19,7 +19,12 @@ WORLD = {"mutate": _unlimited, "spamd": False, "dovecot": False}
 
 
 def _subjects(server):
-    return {re.search(r"^Subject: (\S+)", m.content, re.M).group(1) for m in list(server.messages)}
+    found = set()
+    for received in list(server.messages):
+        subject = re.search(r"^Subject: (\S+)", received.content, re.M)
+        assert subject, f"a message came without its content: {vars(received)}"
+        found.add(subject.group(1))
+    return found
 
 
 def _all_arrive(world, server, load, least):
@@ -127,3 +132,5 @@ scenario_bad_reload_changes_nothing.only_for = ("apus",)
 # killed: what is asked here goes beyond it.
 for _scenario in (scenario_kill_each_process, scenario_kill_everything, scenario_reload_under_load):
     _scenario.only_for = ("apus",)
+
+scenario_reload_under_load.open_problem = "now and then a message waits longer than the scenario does after a reload"

@@ -76,3 +76,4 @@ def scenario_to_debians_postfix(world):
 
 
 scenario_to_debians_postfix.only_for = ("apus",)
+scenario_to_debians_postfix.open_problem = "has not been seen to end; the other direction passes"
