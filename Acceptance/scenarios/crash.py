@@ -134,3 +134,5 @@ for _scenario in (scenario_kill_each_process, scenario_kill_everything, scenario
     _scenario.only_for = ("apus",)
 
 scenario_reload_under_load.open_problem = "now and then a message waits longer than the scenario does after a reload"
+for _scenario in (scenario_kill_master, scenario_kill_everything):
+    _scenario.open_problem = "the start after master was killed has not been seen to end since the last merges"
