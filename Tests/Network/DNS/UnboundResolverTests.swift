@@ -55,7 +55,7 @@ final class UnboundResolverTests {
     }
 
     private func waitForServer() throws {
-        for _ in 0..<100 {
+        for _ in 0..<2400 {
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             defer { close(descriptor) }
             var address = sockaddr_in()
@@ -73,7 +73,7 @@ final class UnboundResolverTests {
         Issue.record("unbound did not start")
     }
 
-    private func resolver(port: Int? = nil, timeout: Int = 10) throws -> UnboundResolver {
+    private func resolver(port: Int? = nil, timeout: Int = 120) throws -> UnboundResolver {
         var options = UnboundResolver.Options()
         options.forwarders = ["127.0.0.1@\(port ?? self.port)"]
         options.timeoutSeconds = timeout
@@ -123,6 +123,6 @@ final class UnboundResolverTests {
             Issue.record("\(answer)")
             return
         }
-        #expect(ContinuousClock.now - start < .seconds(8))
+        #expect(ContinuousClock.now - start < .seconds(60))
     }
 }

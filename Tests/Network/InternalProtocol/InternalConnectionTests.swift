@@ -2,6 +2,7 @@ import Glibc
 import MailSystem
 import NIOCore
 import NIOPosix
+import TestSupport
 import Testing
 
 @testable import InternalProtocol
@@ -20,10 +21,16 @@ import Testing
         return request
     }
 
-    private var handlers: InternalHandlers {
+    /// - Parameters:
+    ///   - arrived: set when the message SLOW is there.
+    ///   - released: what SLOW waits for.
+    private func handlers(arrived: Signal = Signal(), released: Signal = Signal()) -> InternalHandlers {
         var handlers = InternalHandlers()
         handlers.on(DeliveryRequest.self) { request in
-            if request.queueID == "SLOW" { try await Task.sleep(for: .milliseconds(200)) }
+            if request.queueID == "SLOW" {
+                arrived.set()
+                await released.wait()
+            }
             if request.queueID == "BAD" { throw WireError("no such message") }
             return DeliveryReport(
                 results: request.recipients.map {
@@ -51,16 +58,21 @@ import Testing
     @Test func callsOverASocketAnswerOutOfOrder() async throws {
         let path = "/tmp/apus-int-\(getpid())-a"
         let listener = try Listeners.unix(path: path, permissions: 0o600)
-        let server = try await InternalServer.start(listener: listener, group: Self.group, handlers: handlers)
+        let (arrived, released) = (Signal(), Signal())
+        defer { released.set() }
+        let server = try await InternalServer.start(
+            listener: listener, group: Self.group, handlers: handlers(arrived: arrived, released: released))
         let connection = InternalConnection(path: path, eventLoop: Self.group.next())
         var slow = request(1)
         slow.queueID = "SLOW"
         let slowRequest = slow
         async let late = connection.call(slowRequest)
+        await arrived.wait()
         let quick = try await connection.call(request(5000))
         #expect(quick.results.count == 5000)
         #expect(quick.results.last?.reason == "u4999@example.com")
         #expect(quick.destinationFailure?.status == "4.4.1")
+        released.set()
         #expect(try await late.results.count == 1)
         var bad = request(1)
         bad.queueID = "BAD"
@@ -77,25 +89,41 @@ import Testing
         let connection = InternalConnection(path: path, eventLoop: Self.group.next())
         await #expect(throws: InternalProtocolError.self) { try await connection.call(self.request(1)) }
         let listener = try Listeners.unix(path: path, permissions: 0o600)
+        let (arrived, released) = (Signal(), Signal())
+        defer { released.set() }
         let first = try await InternalServer.start(
-            listener: dup(listener), group: Self.group, handlers: handlers)
+            listener: dup(listener), group: Self.group, handlers: handlers(arrived: arrived, released: released))
         var slow = request(1)
         slow.queueID = "SLOW"
         let slowRequest = slow
         async let late = connection.call(slowRequest)
-        try await Task.sleep(for: .milliseconds(50))
-        await first.drain()
+        await arrived.wait()
+        async let drained: Void = first.drain()
+        released.set()
+        await drained
         #expect(try await late.results.count == 1)
         // The listener stayed open in "master": a second generation serves the same path.
-        let second = try await InternalServer.start(listener: listener, group: Self.group, handlers: handlers)
-        try await Task.sleep(for: .milliseconds(50))
-        #expect(try await connection.call(request(2)).results.count == 2)
+        let second = try await InternalServer.start(listener: listener, group: Self.group, handlers: handlers())
+        #expect(try await answer(to: request(2), from: connection).results.count == 2)
         await second.drain()
         unlink(path)
     }
 
+    /// A call that may be the first to meet a connection that the old generation has closed.
+    private func answer(
+        to request: DeliveryRequest, from connection: InternalConnection
+    ) async throws -> DeliveryReport {
+        while true {
+            do {
+                return try await connection.call(request)
+            } catch InternalProtocolError.connectionLost {
+                continue
+            }
+        }
+    }
+
     @Test func loopbackUsesTheSameHandlers() async throws {
-        let loopback = LoopbackConnection(handlers)
+        let loopback = LoopbackConnection(handlers())
         #expect(try await loopback.call(request(2)).results.map(\.offset) == [0, 1])
     }
 }

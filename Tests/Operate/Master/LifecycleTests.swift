@@ -50,7 +50,7 @@ import Testing
     private var log: String { (try? Files.readText("\(root)/log")) ?? "" }
 
     private func eventually(_ condition: () -> Bool) -> Bool {
-        for _ in 0..<200 {
+        for _ in 0..<2400 {
             if condition() { return true }
             usleep(50_000)
         }

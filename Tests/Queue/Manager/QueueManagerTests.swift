@@ -308,11 +308,11 @@ struct QueueManagerTests {
     }
 
     @Test func drainingFinishesDeliveriesAndGivesBackTheRest() async throws {
-        let gate = NIOLockedValueBox(false)
+        let gate = Signal()
         var transport = TransportSettings()
         transport.processLimit = 1
         let bench = ManagerBench(transport: transport) { request in
-            while !gate.withLockedValue({ $0 }) { try await Task.sleep(for: .milliseconds(1)) }
+            await gate.wait()
             return try await delivered(request)
         }
         await bench.manager.start()
@@ -327,7 +327,7 @@ struct QueueManagerTests {
             }
         }
         #expect(await bench.until { handedOver.withLockedValue { $0 } == 4 })
-        gate.withLockedValue { $0 = true }
+        gate.set()
         await waiting.value
         #expect(bench.store.paths.filter { $0.hasPrefix("active/") }.isEmpty)
         #expect(bench.store.paths.filter { $0.hasPrefix("incoming/") }.count == 4)

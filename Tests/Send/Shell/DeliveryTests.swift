@@ -27,7 +27,8 @@ import Testing
         var settings = ClientSettings()
         settings.myHostname = "me.test"
         settings.heloName = "me.test"
-        settings.timeouts.helo = 5
+        settings.timeouts.helo = 300
+        settings.cacheTimeLimit = 300
         settings.randomizes = false
         change(&settings)
         let log = MailLog(tag: "postfix/smtp", sink: sink)
