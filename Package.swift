@@ -134,7 +134,7 @@ let package = Package(
         tests("TLS", in: "Network/TLS", [nioEmbedded]),
         tests("DNS", in: "Network/DNS"),
         tests("InternalProtocol", in: "Network/InternalProtocol", [nioEmbedded]),
-        tests("Receive", in: "Receive", [nioEmbedded], exclude: ["Dialogues/Scripts"]),
+        tests("Receive", in: "Receive", [nioEmbedded], exclude: ["Dialogues/Scripts", "Restrictions/Scripts"]),
         tests("Queue", in: "Queue"),
         tests("Send", in: "Send", [nioEmbedded, .product(name: "NIOConcurrencyHelpers", package: "swift-nio")]),
         tests("Deliver", in: "Deliver"),

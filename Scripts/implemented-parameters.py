@@ -46,6 +46,8 @@ def literals():
             continue
         text = re.sub(r"^\s*//.*$", "", path.read_text(encoding="utf-8"), flags=re.M)
         words = re.findall(r'"((?:[^"\\\n]|\\.)*)"', text)
+        # A name inside an interpolation is within another literal: "\(parameters["queue_directory"])/pid".
+        words += re.findall(r'\["(\w+)"\]', text)
         found.update(words)
         # Names without `smtpd_tls_`, `smtp_tls_` …
         if name.endswith("TLSSettings.swift"):

@@ -41,19 +41,21 @@ public enum Listeners {
             native.sin_family = sa_family_t(AF_INET)
             native.sin_port = port.bigEndian
             withUnsafeMutableBytes(of: &native.sin_addr) { $0.copyBytes(from: address.bytes) }
-            return try withUnsafePointer(to: &native) { pointer in
-                try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    try body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
-                }
-            }
+            return try withGenericPointer(to: native, body)
         }
         var native = sockaddr_in6()
         native.sin6_family = sa_family_t(AF_INET6)
         native.sin6_port = port.bigEndian
         withUnsafeMutableBytes(of: &native.sin6_addr) { $0.copyBytes(from: address.bytes) }
-        return try withUnsafePointer(to: &native) { pointer in
+        return try withGenericPointer(to: native, body)
+    }
+
+    private static func withGenericPointer<Address, R>(
+        to native: Address, _ body: (UnsafePointer<sockaddr>, socklen_t) throws -> R
+    ) rethrows -> R {
+        try withUnsafePointer(to: native) { pointer in
             try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                try body($0, socklen_t(MemoryLayout<sockaddr_in6>.size))
+                try body($0, socklen_t(MemoryLayout<Address>.size))
             }
         }
     }

@@ -43,9 +43,6 @@ public struct MailLog: Sendable {
         self.init(tag: "\(syslogName)/\(program)", sink: sink)
     }
 
-    /// The same sink under another program's name: smtpd's session logs cleanup's lines too.
-    public func program(_ tag: String) -> MailLog { MailLog(tag: tag, sink: sink) }
-
     public func info(_ text: String) { write(.info, text) }
     public func warning(_ text: String) { write(.warning, text) }
     public func error(_ text: String) { write(.error, text) }

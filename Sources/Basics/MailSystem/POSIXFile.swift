@@ -1,15 +1,18 @@
 import CMailSystem
 import Glibc
+import Synchronization
 
 /// An open descriptor of the real file system.
-public final class POSIXFile: StoredFile, @unchecked Sendable {
-    // Unchecked: the descriptor changes once, in close(); calls after close fail with EBADF.
-    public private(set) var descriptor: CInt
+///
+/// Its user calls `close` when nothing else is under way: after it, calls fail with EBADF.
+public final class POSIXFile: StoredFile {
+    private let current: Atomic<CInt>
+    public var descriptor: CInt { current.load(ordering: .relaxed) }
     public let path: String
 
     /// Takes over the descriptor.
     public init(descriptor: CInt, path: String) {
-        self.descriptor = descriptor
+        current = Atomic(descriptor)
         self.path = path
     }
 
@@ -83,8 +86,7 @@ public final class POSIXFile: StoredFile, @unchecked Sendable {
     public func unlock() { _ = flock(descriptor, LOCK_UN) }
 
     public func close() {
-        guard descriptor >= 0 else { return }
-        _ = Glibc.close(descriptor)
-        descriptor = -1
+        let last = current.exchange(-1, ordering: .relaxed)
+        if last >= 0 { _ = Glibc.close(last) }
     }
 }

@@ -47,6 +47,7 @@ enum ImplementedParameters {
         config_directory
         confirm_delay_cleared
         content_filter
+        daemon_directory
         data_directory
         default_cache_db_type
         default_database_type
@@ -99,6 +100,7 @@ enum ImplementedParameters {
         fast_flush_domains
         fast_flush_purge_time
         fast_flush_refresh_time
+        flush_service_name
         forward_expansion_filter
         forward_path
         hash_queue_depth
@@ -209,7 +211,9 @@ enum ImplementedParameters {
         non_fqdn_reject_code
         notify_classes
         parent_domain_matches_subdomains
+        pickup_service_name
         plaintext_reject_code
+        postlog_service_name
         postscreen_enforce_tls
         postscreen_tls_security_level
         postscreen_use_tls
@@ -226,6 +230,7 @@ enum ImplementedParameters {
         queue_directory
         queue_minfree
         queue_run_delay
+        queue_service_name
         rbl_reply_maps
         readme_directory
         receive_override_options
@@ -260,6 +265,7 @@ enum ImplementedParameters {
         setgid_group
         shlib_directory
         show_user_unknown_table_name
+        showq_service_name
         smtp_address_preference
         smtp_always_send_ehlo
         smtp_balance_inet_protocols

@@ -8,6 +8,12 @@ public struct LogicalLine: Equatable, Sendable {
     public var line: Int
     /// True when the file's first line starts with white space: Postfix warns and takes it as it is.
     public var startsWithSpace: Bool
+
+    func leadingSpaceWarning(file: String) -> ConfigurationDiagnostic? {
+        guard startsWithSpace else { return nil }
+        return ConfigurationDiagnostic(
+            .warning, file: file, line: line, "logical line must not start with whitespace: \"\(text)\"")
+    }
 }
 
 public enum LogicalLines {

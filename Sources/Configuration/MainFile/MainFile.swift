@@ -18,12 +18,7 @@ struct MainFile: Sendable {
     init(_ bytes: [UInt8], file: String) throws(ConfigurationError) {
         var places: [String: Int] = [:]
         for line in LogicalLines.read(bytes) {
-            if line.startsWithSpace {
-                diagnostics.append(
-                    ConfigurationDiagnostic(
-                        .warning, file: file, line: line.line,
-                        "logical line must not start with whitespace: \"\(line.text)\""))
-            }
+            if let warning = line.leadingSpaceWarning(file: file) { diagnostics.append(warning) }
             let pair: (name: String, value: String)
             do {
                 pair = try NameValue.split(line.text)

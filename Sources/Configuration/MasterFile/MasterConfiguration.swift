@@ -19,12 +19,7 @@ public struct MasterConfiguration: Sendable {
         let chrootDefault = CompatibilityLevel(parameters["compatibility_level"]).map { $0 < Self.levelOne } ?? false
         var seen: Set<String> = []
         for line in LogicalLines.read(bytes) {
-            if line.startsWithSpace {
-                diagnostics.append(
-                    ConfigurationDiagnostic(
-                        .warning, file: file, line: line.line,
-                        "logical line must not start with whitespace: \"\(line.text)\""))
-            }
+            if let warning = line.leadingSpaceWarning(file: file) { diagnostics.append(warning) }
             let service: MasterService
             do {
                 service = try MasterLine.parse(

@@ -1,4 +1,5 @@
 import Configuration
+import MailSyntax
 
 /// `postconf -M`, `-F` and `-P` without changes.
 struct MasterListing {

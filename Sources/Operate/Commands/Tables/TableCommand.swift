@@ -1,6 +1,7 @@
 import Configuration
 import Glibc
 import Lookup
+import MailSyntax
 import MailSystem
 
 /// What postmap and postalias have in common: options, and the work on tables. They differ in the source's syntax and

@@ -1,3 +1,4 @@
+import MailSyntax
 import MailSystem
 
 /// `mailq`: the listing as Sendmail printed it.
@@ -79,17 +80,17 @@ public struct QueueListingJSON: QueueListingReceiver {
     public mutating func begin(_ message: QueueListing) throws {
         first = true
         try write(
-            "{\"queue_name\": \(Self.quoted(message.queueName)), \"queue_id\": \(Self.quoted(message.queueID)), "
+            "{\"queue_name\": \(JSONText.string(message.queueName)), \"queue_id\": \(JSONText.string(message.queueID)), "
                 + "\"arrival_time\": \(message.arrival), \"message_size\": \(message.size), "
-                + "\"forced_expire\": \(message.forcedExpire), \"sender\": \(Self.quoted(message.sender)), "
+                + "\"forced_expire\": \(message.forcedExpire), \"sender\": \(JSONText.string(message.sender)), "
                 + "\"recipients\": [")
     }
 
     public mutating func recipient(_ recipient: QueueListing.Recipient) throws {
         var text = first ? "{" : ", {"
         first = false
-        if !recipient.original.isEmpty { text += "\"orig_address\": \(Self.quoted(recipient.original)), " }
-        text += "\"address\": \(Self.quoted(recipient.address))"
+        if !recipient.original.isEmpty { text += "\"orig_address\": \(JSONText.string(recipient.original)), " }
+        text += "\"address\": \(JSONText.string(recipient.address))"
         if !recipient.reason.isEmpty {
             let name: String
             switch recipient.logClass {
@@ -97,7 +98,7 @@ public struct QueueListingJSON: QueueListingReceiver {
             case "bounce": name = "bounce_reason"
             default: name = "other_reason"
             }
-            text += ", \"\(name)\": \(Self.quoted(recipient.reason))"
+            text += ", \"\(name)\": \(JSONText.string(recipient.reason))"
         }
         try write(text + "}")
     }
@@ -105,24 +106,4 @@ public struct QueueListingJSON: QueueListingReceiver {
     public mutating func endMessage() throws { try write("]}\n") }
 
     public mutating func end() {}
-
-    static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\u{8}": result += "\\b"
-            case "\u{c}": result += "\\f"
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7f:
-                let digits = String(scalar.value, radix: 16, uppercase: true)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
-    }
 }

@@ -116,19 +116,23 @@ struct AccessAction {
     }
 
     private func redirect(_ check: Evaluation, _ text: String) -> Outcome {
-        guard allowed("REDIRECT", check) else { return .dunno }
-        guard text.utf8.contains(UInt8(ascii: "@")) else { return incomplete(check, "requires user@domain target") }
-        check.log("redirect", described("triggers REDIRECT \(text)"))
+        if let missing = unlessAddress(check, "REDIRECT", text) { return missing }
         check.verdict.effects.redirect = text
         return .dunno
     }
 
     private func bcc(_ check: Evaluation, _ text: String) -> Outcome {
-        guard allowed("BCC", check) else { return .dunno }
-        guard text.utf8.contains(UInt8(ascii: "@")) else { return incomplete(check, "requires user@domain target") }
-        check.log("bcc", described("triggers BCC \(text)"))
+        if let missing = unlessAddress(check, "BCC", text) { return missing }
         check.verdict.effects.bcc.append(text)
         return .dunno
+    }
+
+    /// Logs an action whose text must be an address. - Returns: the outcome where there is nothing to do.
+    private func unlessAddress(_ check: Evaluation, _ action: String, _ text: String) -> Outcome? {
+        guard allowed(action, check) else { return .dunno }
+        guard text.utf8.contains(UInt8(ascii: "@")) else { return incomplete(check, "requires user@domain target") }
+        check.log(ASCII.lowercased(action), described("triggers \(action) \(text)"))
+        return nil
     }
 
     private func prepend(_ check: Evaluation, _ text: String) -> Outcome {

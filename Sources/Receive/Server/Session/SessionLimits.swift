@@ -33,40 +33,39 @@ extension SMTPSession {
     }
 
     nonisolated(nonsending) func messageRateProblem() async -> ServerReply? {
-        guard !isExempt, settings.messageRateLimit > 0,
-            let rate = await environment.limits.message(service: service, address: address),
-            rate > settings.messageRateLimit
-        else { return nil }
-        warn("Message delivery request rate", rate)
-        return ServerReply(450, "4.7.1", "Error: too much mail from \(address)")
+        await rateProblem("Message delivery request rate", settings.messageRateLimit, environment.limits.message) {
+            ServerReply(450, "4.7.1", "Error: too much mail from \(address)")
+        }
     }
 
     nonisolated(nonsending) func recipientRateProblem() async -> ServerReply? {
-        guard !isExempt, settings.recipientRateLimit > 0,
-            let rate = await environment.limits.recipient(service: service, address: address),
-            rate > settings.recipientRateLimit
-        else { return nil }
-        warn("Recipient address rate", rate)
-        return ServerReply(450, "4.7.1", "Error: too many recipients from \(address)")
+        await rateProblem("Recipient address rate", settings.recipientRateLimit, environment.limits.recipient) {
+            ServerReply(450, "4.7.1", "Error: too many recipients from \(address)")
+        }
     }
 
     nonisolated(nonsending) func authRateProblem() async -> ServerReply? {
-        guard !isExempt, settings.authRateLimit > 0,
-            let rate = await environment.limits.auth(service: service, address: address),
-            rate > settings.authRateLimit
-        else { return nil }
-        warn("AUTH command rate", rate)
-        return ServerReply(450, "4.7.1", "Error: too many AUTH commands from \(address)")
+        await rateProblem("AUTH command rate", settings.authRateLimit, environment.limits.auth) {
+            ServerReply(450, "4.7.1", "Error: too many AUTH commands from \(address)")
+        }
     }
 
     /// Before the handshake, which costs most; resumed sessions are not counted later.
     nonisolated(nonsending) func newTLSRateProblem() async -> ServerReply? {
-        guard !isExempt, settings.newTLSRateLimit > 0,
-            let rate = await environment.limits.newTLSRate(service: service, address: address),
-            rate > settings.newTLSRateLimit
-        else { return nil }
-        warn("New TLS session rate", rate)
-        return ServerReply(454, "4.7.0", "Error: too many new TLS sessions from \(address)")
+        await rateProblem("New TLS session rate", settings.newTLSRateLimit, environment.limits.newTLSRate) {
+            ServerReply(454, "4.7.0", "Error: too many new TLS sessions from \(address)")
+        }
+    }
+
+    /// - Parameters:
+    ///   - limit: 0 is no limit.
+    ///   - counter: asks for the rate, of service and client address; nil when it cannot be told.
+    private nonisolated(nonsending) func rateProblem(
+        _ what: String, _ limit: Int, _ counter: (String, String) async -> Int?, reply: () -> ServerReply
+    ) async -> ServerReply? {
+        guard !isExempt, limit > 0, let rate = await counter(service, address), rate > limit else { return nil }
+        warn(what, rate)
+        return reply()
     }
 
     nonisolated(nonsending) func countNewTLSSession() async {

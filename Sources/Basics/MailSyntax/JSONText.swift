@@ -1,11 +1,11 @@
 /// JSON as Postfix's commands print it (`-j`).
-enum JSONText {
+public enum JSONText {
     /// `{"key": "value"}`
-    static func object(_ key: [UInt8], _ value: [UInt8]) -> String { "{\(string(key)): \(string(value))}" }
+    public static func object(_ key: [UInt8], _ value: [UInt8]) -> String { "{\(string(key)): \(string(value))}" }
 
-    static func string(_ text: String) -> String { string(Array(text.utf8)) }
+    public static func string(_ text: String) -> String { string(Array(text.utf8)) }
 
-    static func string(_ bytes: [UInt8]) -> String {
+    public static func string(_ bytes: [UInt8]) -> String {
         var result = "\""
         for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
             switch scalar {
