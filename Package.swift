@@ -33,6 +33,7 @@ let package = Package(
     name: "apus",
     products: [
         .executable(name: "apus", targets: ["apus"]),
+        .executable(name: "apus-reference", targets: ["apus-reference"]),
         .executable(name: "postdrop", targets: ["postdrop"]),
         .executable(name: "postqueue", targets: ["postqueue"]),
     ],
@@ -105,18 +106,24 @@ let package = Package(
             ] + nio),
 
         // What the administrator touches
+        library("CommandReference", in: "Operate/Reference"),
+        library("Manual", in: "Operate/Manual", ["CommandReference", "Configuration"]),
         library(
-            "Submission", in: "Operate/Submission", ["Configuration", "MailSyntax", "MailSystem", "Spool"]),
+            "Submission", in: "Operate/Submission",
+            ["CommandReference", "Configuration", "MailSyntax", "MailSystem", "Spool"]),
         library(
             "Operate", in: "Operate/Commands",
             [
-                "CMailSystem", "COpenSSL", "Configuration", "Lookup", "MailSyntax", "MailSystem", "Spool", "Submission",
+                "CMailSystem", "COpenSSL", "CommandReference", "Configuration", "Lookup", "MailSyntax", "MailSystem",
+                "Spool", "Submission",
             ]),
         library(
             "Master", in: "Operate/Master",
-            ["CMailSystem", "Configuration", "InternalProtocol", "MailSystem", "Runtime"]),
+            ["CMailSystem", "CommandReference", "Configuration", "InternalProtocol", "MailSystem", "Runtime"]),
 
         program("apus", ["Deliver", "Master", "Operate", "Queue", "Receive", "Runtime", "Send", "Submission"]),
+        // Writes the manual pages and completions at installation.
+        program("apus-reference", ["CommandReference", "MailSystem", "Manual"]),
         program("postdrop", ["Submission"]),
         program("postqueue", ["Submission"]),
 
@@ -141,6 +148,7 @@ let package = Package(
         tests("Submission", in: "Operate/Submission", ["Spool"]),
         tests("Operate", in: "Operate/Commands", ["Spool", "Submission"]),
         tests("Master", in: "Operate/Master"),
+        tests("Manual", in: "Operate/Manual", ["CommandReference", "Operate"]),
     ],
     swiftLanguageModes: [.v6]
 )

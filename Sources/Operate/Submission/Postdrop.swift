@@ -1,3 +1,4 @@
+import CommandReference
 import Configuration
 import Glibc
 import MailSyntax
@@ -12,7 +13,7 @@ public enum Postdrop {
         umask(0o022)
         return CommandRunner.run("postdrop") {
             var directory: String?
-            var scanner = OptionScanner(arguments, options: "c:rv")
+            var scanner = OptionScanner(arguments, options: CommandSynopsis.postdrop.letters)
             while let item = scanner.next() {
                 switch item {
                 case .value("c", let value): directory = value

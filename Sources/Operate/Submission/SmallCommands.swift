@@ -1,3 +1,4 @@
+import CommandReference
 import Configuration
 import Glibc
 import MailSystem
@@ -7,7 +8,7 @@ public enum Postkick {
     public static func main(_ arguments: [String]) -> Int32 {
         CommandRunner.run("postkick") {
             var directory: String?
-            var scanner = OptionScanner(arguments, options: "c:v")
+            var scanner = OptionScanner(arguments, options: CommandSynopsis.postkick.letters)
             while let item = scanner.next() {
                 if case .value("c", let value) = item { directory = value }
                 if case .error(let text) = item {
@@ -44,7 +45,7 @@ public enum Postlog {
             var tag = "postlog"
             var severity = LogSeverity.info
             var hasTag = false
-            var scanner = OptionScanner(arguments, options: "c:ip:t:v")
+            var scanner = OptionScanner(arguments, options: CommandSynopsis.postlog.letters)
             while let item = scanner.next() {
                 switch item {
                 case .value("c", let value): directory = value
@@ -93,7 +94,7 @@ public enum Postlock {
         CommandRunner.run("postlock") {
             var directory: String?
             var style: String?
-            var scanner = OptionScanner(arguments, options: "c:l:v")
+            var scanner = OptionScanner(arguments, options: CommandSynopsis.postlock.letters)
             let usage = CommandFailure(
                 "usage: postlock [-c config_dir] [-l lock_style] [-v] folder command...", status: ExitStatus.temporary)
             while let item = scanner.next() {

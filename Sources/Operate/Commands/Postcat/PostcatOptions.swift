@@ -1,3 +1,4 @@
+import CommandReference
 import Submission
 
 /// What postcat shows. Pure.
@@ -23,7 +24,7 @@ struct PostcatOptions: Equatable {
 
     /// - Throws: the fatal error; a `\n` in it parts getopt's line from the usage.
     init(_ arguments: [String]) throws(Submission.CommandFailure) {
-        var scanner = Submission.OptionScanner(arguments, options: "bc:defhoqrs:v")
+        var scanner = OptionScanner(arguments, options: CommandSynopsis.postcat.letters)
         while let item = scanner.next() {
             switch item {
             case .flag("b"): body = true

@@ -1,3 +1,4 @@
+import CommandReference
 import Configuration
 
 /// The command line of postconf(1).
@@ -58,9 +59,9 @@ struct PostconfOptions {
     private var letters: Set<Character> = []
 
     init(_ arguments: [String]) throws(CommandFailure) {
-        var scanner = OptionScanner(arguments, "aAbc:C:deEfFhHjlmMno:pPqtT:vxX#")
+        var scanner = OptionScanner(arguments, options: CommandSynopsis.postconf.letters)
         do {
-            while let (option, value) = try scanner.next() { try apply(option, value) }
+            while let (option, value) = try scanner.nextPair() { try apply(option, value) }
         } catch let failure as CommandFailure {
             throw failure
         } catch OptionScanner.Problem.message(let text) {

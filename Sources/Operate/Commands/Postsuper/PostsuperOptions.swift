@@ -1,3 +1,4 @@
+import CommandReference
 import Submission
 
 /// What postsuper is asked to do. Pure.
@@ -50,7 +51,7 @@ struct PostsuperOptions: Equatable {
         + "[-v (verbose)] [queue...]"
 
     init(_ arguments: [String]) throws(Submission.CommandFailure) {
-        var scanner = Submission.OptionScanner(arguments, options: "c:d:e:f:h:H:pr:sSv")
+        var scanner = OptionScanner(arguments, options: CommandSynopsis.postsuper.letters)
         while let item = scanner.next() {
             switch item {
             case .value("c", let value): configuration = value

@@ -1,3 +1,4 @@
+import CommandReference
 import Glibc
 import MailSystem
 
@@ -8,61 +9,20 @@ struct CommandFailure: Error {
     init(_ text: String) { self.text = text }
 }
 
-/// Command-line options in the manner of getopt(3), as Postfix's commands read them: options end at the first operand.
-struct OptionScanner {
-    private var arguments: ArraySlice<String>
-    private var cluster: Substring.UTF8View = ""[...].utf8
-    private let valued: Set<UInt8>
-    private let plain: Set<UInt8>
-
+extension OptionScanner {
     enum Problem: Error {
         /// `invalid option -- 'z'`, `option requires an argument -- 'q'`.
         case message(String)
     }
 
-    /// - Parameter specification: option letters, those with a value followed by a colon.
-    init(_ arguments: [String], _ specification: String) {
-        self.arguments = arguments[...]
-        var valued: Set<UInt8> = []
-        var plain: Set<UInt8> = []
-        var last: UInt8 = 0
-        for byte in specification.utf8 {
-            if byte == UInt8(ascii: ":") {
-                valued.insert(last)
-                plain.remove(last)
-            } else {
-                plain.insert(byte)
-            }
-            last = byte
+    /// The next option with its value, empty where it takes none.
+    mutating func nextPair() throws(Problem) -> (option: Character, value: String)? {
+        switch next() {
+        case .flag(let option): (option, "")
+        case .value(let option, let value): (option, value)
+        case .error(let text): throw .message(text)
+        case nil: nil
         }
-        self.valued = valued
-        self.plain = plain
-    }
-
-    /// What is left when `next` has returned nil.
-    var operands: [String] { Array(arguments) }
-
-    mutating func next() throws(Problem) -> (option: Character, value: String)? {
-        if cluster.isEmpty {
-            guard let argument = arguments.first, argument.utf8.first == UInt8(ascii: "-"), argument.utf8.count > 1
-            else { return nil }
-            arguments.removeFirst()
-            if argument == "--" { return nil }
-            cluster = argument[...].utf8.dropFirst()
-        }
-        guard let letter = cluster.first else { return nil }
-        cluster = cluster.dropFirst()
-        let option = Character(Unicode.Scalar(letter))
-        if plain.contains(letter) { return (option, "") }
-        guard valued.contains(letter) else { throw .message("invalid option -- '\(option)'") }
-        if !cluster.isEmpty {
-            defer { cluster = cluster.dropFirst(cluster.count) }
-            return (option, String(Substring(cluster)))
-        }
-        guard let value = arguments.popFirst() else {
-            throw .message("option requires an argument -- '\(option)'")
-        }
-        return (option, value)
     }
 }
 

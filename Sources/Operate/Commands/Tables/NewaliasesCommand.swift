@@ -1,3 +1,4 @@
+import CommandReference
 import Configuration
 import Glibc
 
@@ -8,9 +9,9 @@ public enum NewaliasesCommand {
             var directory: String?
             var sources: [String] = []
             // sendmail's options are accepted; only these mean something here.
-            var scanner = OptionScanner(arguments, "A:B:C:F:GIL:N:O:R:UV:X:b:ce:f:h:imno:p:r:q:stvx")
+            var scanner = OptionScanner(arguments, options: CommandSynopsis.newaliases.letters)
             do {
-                while let (option, value) = try scanner.next() {
+                while let (option, value) = try scanner.nextPair() {
                     if option == "C" { directory = value }
                     if option == "o", value.utf8.first == UInt8(ascii: "A") {
                         sources.append(String(decoding: value.utf8.dropFirst(), as: UTF8.self))

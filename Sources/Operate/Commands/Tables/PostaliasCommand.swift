@@ -1,3 +1,4 @@
+import CommandReference
 import Configuration
 import Glibc
 import Lookup
@@ -5,7 +6,7 @@ import Lookup
 /// postalias(1).
 public enum PostaliasCommand: TableDialect {
     static let name = "postalias"
-    static let optionLetters = "c:d:fijnNopq:rsuvw"
+    static let optionLetters = CommandSynopsis.postalias.letters
     static let usage = "postalias [-Nfinoprsuvw] [-c config_dir] [-d key] [-q key] [map_type:]file..."
     static let exclusiveOptions = "-s or -q or -d"
 

@@ -1,10 +1,11 @@
+import CommandReference
 import Configuration
 import Lookup
 
 /// postmap(1).
 public enum PostmapCommand: TableDialect {
     static let name = "postmap"
-    static let optionLetters = "bc:d:fFhijmnNopq:rsuUvw"
+    static let optionLetters = CommandSynopsis.postmap.letters
     static let usage = "postmap [-bfFhimnNoprsuUvw] [-c config_dir] [-d key] [-q key] [map_type:]file..."
     static let exclusiveOptions = "-s -q or -d"
 

@@ -1,3 +1,4 @@
+import CommandReference
 import Configuration
 import Glibc
 import Lookup
@@ -41,10 +42,10 @@ struct TableCommandOptions {
     var operands: [String] = []
 
     init<Dialect: TableDialect>(_ dialect: Dialect.Type, _ arguments: [String]) throws(CommandFailure) {
-        var scanner = OptionScanner(arguments, dialect.optionLetters)
+        var scanner = OptionScanner(arguments, options: dialect.optionLetters)
         let usage = CommandFailure("usage: \(dialect.usage)")
         do {
-            while let (option, value) = try scanner.next() { try apply(option, value, dialect) }
+            while let (option, value) = try scanner.nextPair() { try apply(option, value, dialect) }
         } catch let failure as CommandFailure {
             throw failure
         } catch OptionScanner.Problem.message(let text) {

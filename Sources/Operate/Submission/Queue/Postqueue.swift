@@ -1,3 +1,4 @@
+import CommandReference
 import Configuration
 import Glibc
 import MailSyntax
@@ -20,7 +21,7 @@ public enum Postqueue {
         return CommandRunner.run("postqueue") {
             var directory: String?
             var mode: Mode?
-            var scanner = OptionScanner(arguments, options: "c:fi:jps:v")
+            var scanner = OptionScanner(arguments, options: CommandSynopsis.postqueue.letters)
             while let item = scanner.next() {
                 var chosen: Mode?
                 switch item {

@@ -1,3 +1,4 @@
+import CommandReference
 import Glibc
 
 /// The options of sendmail(1), and what they come to. Pure.
@@ -31,8 +32,6 @@ struct SendmailOptions: Equatable {
     var recipients: [String] = []
     var warnings: [String] = []
 
-    private static let letters = "A:B:C:F:GIL:N:O:R:UV:X:b:ce:f:h:imno:p:r:q:tvx"
-
     /// - Parameter program: `mailq` and `newaliases` are modes by name.
     /// - Throws: with the text of the fatal error.
     init(program: String, arguments: [String]) throws(CommandFailure) {
@@ -40,7 +39,7 @@ struct SendmailOptions: Equatable {
         if program == "newaliases" { mode = .newAliases }
         // A bare -q has no argument: give it one that the scanner can tell.
         let prepared = arguments.map { $0 == "-q" ? "-qf" : $0 }
-        var scanner = OptionScanner(prepared, options: Self.letters)
+        var scanner = OptionScanner(prepared, options: CommandSynopsis.sendmail.letters)
         while let item = scanner.next() {
             switch item {
             case .flag(let letter): try take(letter)

@@ -1,3 +1,4 @@
+import CommandReference
 import Glibc
 import MailSystem
 import Testing
@@ -102,9 +103,9 @@ import Testing
     }
 
     @Test func readsOptionsAsGetoptDoes() throws {
-        var scanner = OptionScanner(["-ab", "-cvalue", "-c", "next", "--", "-x"], "abc:")
+        var scanner = OptionScanner(["-ab", "-cvalue", "-c", "next", "--", "-x"], options: "abc:")
         var seen: [String] = []
-        while let (option, value) = try scanner.next() { seen.append("\(option)\(value)") }
+        while let (option, value) = try scanner.nextPair() { seen.append("\(option)\(value)") }
         #expect(seen == ["a", "b", "cvalue", "cnext"])
         #expect(scanner.operands == ["-x"])
     }

@@ -1,0 +1,54 @@
+/// The commands that start and stop the system.
+extension CommandSynopsis {
+    public static let postfix = CommandSynopsis(
+        "postfix",
+        subcommands: [
+            (
+                "check",
+                "Read the configuration as start would, make missing directories of the queue, and warn of wrong owners and modes."
+            ),
+            ("start", "Check, then start the mail system in the background."),
+            ("start-fg", "Check, then run the mail system in the foreground, as containers want it."),
+            ("stop", "Stop: work under way is finished first, within limits."),
+            ("abort", "Stop at once; interrupted deliveries are made later."),
+            ("drain", "Stop taking mail and starting deliveries; what is under way ends by itself."),
+            ("quick-stop", "As stop."),
+            (
+                "reload",
+                "Read the configuration again. A configuration with errors is refused and the system goes on as it was."
+            ),
+            ("flush", "Attempt to deliver all queued mail now."),
+            ("status", "Tell whether the mail system runs: exit status 0 when it does."),
+            ("set-permissions", "Make users and groups, and set owners and modes of queue and commands."),
+            ("upgrade-configuration", "Name services that a current master.cf has and this one has not."),
+            ("logrotate", "Rename maillog_file, compress it with maillog_file_compressor, and begin a new one."),
+        ],
+        [
+            .configuration,
+            .flag("D", "Accepted; debuggers are attached by hand."),
+            .verbose,
+        ])
+
+    public static let master = CommandSynopsis(
+        "master", section: 8,
+        [
+            .configuration,
+            .flag("d", "Stay in the foreground."),
+            .flag("D", "Accepted without effect."),
+            .value("e", "seconds", .none, "End after this time."),
+            .flag("i", "Run as the first process of a container."),
+            .flag("s", "Stay in the foreground and keep standard output."),
+            .flag("t", "Test the lock: exit status 0 when no master runs on this queue."),
+            .verbose,
+            .flag("w", "Go to the background and return when the system is ready."),
+        ])
+
+    /// Every command that is installed, and master.
+    public static let all: [CommandSynopsis] = [
+        mailq, master, newaliases, postalias, postcat, postconf, postdrop, postfix, postkick, postlock, postlog,
+        postmap,
+        postqueue, postsuper, sendmail,
+    ]
+
+    public static func find(_ name: String) -> CommandSynopsis? { all.first { $0.name == name } }
+}
