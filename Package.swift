@@ -84,7 +84,7 @@ let package = Package(
             "Receive", in: "Receive",
             [
                 "Cleanup", "Configuration", "DNS", "InternalProtocol", "Lookup", "MailSyntax", "MailSystem", "Routing",
-                "Runtime", "Spool", "TLS",
+                "Runtime", "Spool", "Submission", "TLS",
             ] + nio),
         library(
             "Queue", in: "Queue",

@@ -141,7 +141,8 @@ public enum DaemonRuntime {
     }
 
     private static func finish(_ body: @escaping @Sendable () async -> Void) {
-        Task {
+        // The priority of the main thread would need rights that are gone.
+        Task(priority: .medium) {
             await body()
             _exit(0)
         }

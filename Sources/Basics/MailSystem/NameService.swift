@@ -10,6 +10,12 @@ public enum NameService {
         return UInt16(truncatingIfNeeded: entry.pointee.s_port).bigEndian
     }
 
+    /// The UDP port of a service, nil when the system has no such name.
+    public static func datagramPort(_ service: String) -> UInt16? {
+        guard let entry = getservbyname(service, "udp") else { return nil }
+        return UInt16(truncatingIfNeeded: entry.pointee.s_port).bigEndian
+    }
+
     /// Addresses of a host name or address text; empty when there are none.
     public static func addresses(_ host: String) -> [IPAddress] {
         if let address = IPAddress(host) { return [address] }

@@ -91,7 +91,7 @@ struct EnvelopeWriter {
         writer.append(attribute: "log_client_name", logged.clientName)
         writer.append(attribute: "log_client_address", logged.clientAddress)
         writer.append(attribute: "log_client_port", logged.clientPort)
-        writer.append(attribute: "log_message_origin", "\(logged.clientName)[\(logged.clientAddress)]")
+        writer.append(attribute: "log_message_origin", logged.messageOrigin)
         optional("log_helo_name", logged.heloName)
         writer.append(attribute: "log_protocol_name", logged.protocolName)
         guard envelope.source == .network else { return }

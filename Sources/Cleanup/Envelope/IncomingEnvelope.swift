@@ -51,6 +51,9 @@ public struct ForwardedFacts: Sendable, Equatable {
     public var logIdent = ""
 
     public init() {}
+
+    /// `name[address]`; the name alone when the filter did not say the address.
+    var messageOrigin: String { clientAddress == "unknown" ? clientName : "\(clientName)[\(clientAddress)]" }
 }
 
 /// What is known of a message before its recipients and content.

@@ -31,6 +31,7 @@ enum ImplementedParameters {
         berkeley_db_create_buffer_size
         berkeley_db_read_buffer_size
         best_mx_transport
+        biff
         bounce_notice_recipient
         bounce_queue_lifetime
         bounce_size_limit
@@ -312,6 +313,8 @@ enum ImplementedParameters {
         smtp_tls_session_cache_timeout
         smtp_tls_wrappermode
         smtp_use_tls
+        smtpd_authorized_xclient_hosts
+        smtpd_authorized_xforward_hosts
         smtpd_banner
         smtpd_client_auth_rate_limit
         smtpd_client_connection_count_limit

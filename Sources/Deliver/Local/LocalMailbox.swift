@@ -56,8 +56,9 @@ struct LocalMailbox {
         let actor = isMaildir ? account.identity : identity
         let job = job(path, owner: account.identity)
         switch await context.workers.perform(job, file: delivery.file.file, as: actor) {
-        case .delivered:
+        case .delivered(let offset):
             delivery.note(.sent(isMaildir ? "delivered to maildir" : "delivered to mailbox"), recipient)
+            if !isMaildir { settings.biff?.notify(account.name, offset: offset) }
         case .failed(let text, let code):
             let what =
                 isMaildir

@@ -16,6 +16,8 @@ struct LocalSettings: Sendable {
     let commandsAllowed: Set<String>
     let filesAllowed: Set<String>
     let deliveredToFor: Set<String>
+    /// Nil with `biff = no`.
+    let biff: Biff?
 
     init(_ parameters: Parameters, opener: TableOpener) {
         self.parameters = parameters
@@ -35,6 +37,7 @@ struct LocalSettings: Sendable {
         commandsAllowed = Set(parameters.list("allow_mail_to_commands"))
         filesAllowed = Set(parameters.list("allow_mail_to_files"))
         deliveredToFor = Set(parameters.list("prepend_delivered_header"))
+        biff = parameters.bool("biff") ? Biff() : nil
     }
 
     /// default_privs. Blocks.

@@ -104,7 +104,8 @@ struct MailboxJob: InternalRequest, Equatable {
 
 /// How a `MailboxJob` ended.
 enum MailboxOutcome: WireCodable, Equatable {
-    case delivered
+    /// Where the message begins in a mailbox file; 0 in a maildir.
+    case delivered(offset: Int)
     /// What failed, with the system's words, and the errno value (0: none).
     case failed(String, errno: Int)
     /// The queue file cannot be read.
@@ -114,7 +115,9 @@ enum MailboxOutcome: WireCodable, Equatable {
 
     func encode(into writer: inout WireWriter) {
         switch self {
-        case .delivered: writer.write(UInt8(0))
+        case .delivered(let offset):
+            writer.write(UInt8(0))
+            writer.write(offset)
         case .failed(let text, let code):
             writer.write(UInt8(1))
             writer.write(text)
@@ -129,7 +132,7 @@ enum MailboxOutcome: WireCodable, Equatable {
 
     init(from reader: inout WireReader) throws(WireError) {
         switch try reader.byte() {
-        case 0: self = .delivered
+        case 0: self = .delivered(offset: try reader.int())
         case 1: self = .failed(try reader.string(), errno: try reader.int())
         case 2: self = .corruptMessage
         case 3: self = .contents(try reader.bytes(), owner: try reader.uint32())

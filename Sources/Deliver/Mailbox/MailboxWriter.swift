@@ -9,12 +9,9 @@ enum MailboxWriter {
         do {
             let size = try file.status().size
             let content = ContentReader(file: file, size: size, dataOffset: job.dataOffset, format: .text)
-            switch job.format {
-            case .maildir: try MaildirWriter(job: job).deliver(content)
-            case .mbox: try MboxWriter(job: job).deliver(content)
-            case .ownersFile: break
-            }
-            return .delivered
+            if job.format == .mbox { return .delivered(offset: try MboxWriter(job: job).deliver(content)) }
+            try MaildirWriter(job: job).deliver(content)
+            return .delivered(offset: 0)
         } catch let error as MailboxError {
             return .failed(error.text, errno: Int(error.code))
         } catch let error as SystemError {

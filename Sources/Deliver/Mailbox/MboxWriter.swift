@@ -7,7 +7,8 @@ import Spool
 struct MboxWriter {
     let job: MailboxJob
 
-    func deliver(_ content: ContentReader) throws {
+    /// - Returns: where the message begins.
+    func deliver(_ content: ContentReader) throws -> Int {
         try InProcessLocks.shared.withLock(job.path) {
             let dotLock = try DotLock.take(job)
             defer { dotLock?.release() }
@@ -15,7 +16,7 @@ struct MboxWriter {
             defer { close(descriptor) }
             let size = try check(descriptor)
             try lock(descriptor)
-            try append(content, descriptor, size)
+            return try append(content, descriptor, size)
         }
     }
 
@@ -70,7 +71,7 @@ struct MboxWriter {
             ? flock(descriptor, LOCK_EX | LOCK_NB) == 0 : apus_record_lock(descriptor, CChar(UInt8(ascii: "w")), 0) == 0
     }
 
-    private func append(_ content: ContentReader, _ descriptor: CInt, _ before: Int) throws {
+    private func append(_ content: ContentReader, _ descriptor: CInt, _ before: Int) throws -> Int {
         // Another process may have written between our fstat and our lock.
         var status = stat()
         if fstat(descriptor, &status) != 0 { throw MailboxError("cannot open file", errno) }
@@ -81,6 +82,7 @@ struct MboxWriter {
                 job, content, LineTransformer(quotesFrom: true), suffix: [UInt8(ascii: "\n")], startSize: size,
                 to: descriptor)
             if isRegular, fsync(descriptor) != 0 { throw MailboxError("error writing message", errno) }
+            return size
         } catch {
             if isRegular { ftruncate(descriptor, size) }
             throw error

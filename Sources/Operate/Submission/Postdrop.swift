@@ -70,7 +70,8 @@ public enum Postdrop {
             return ExitStatus.temporary
         }
         InterruptGuard.disarm()
-        _ = Trigger.trySend("public/\(parameters["pickup_service_name"])", Array("W".utf8), context: context)
+        _ = Trigger.trySend(
+            "public/\(parameters["pickup_service_name"])", Array("W".utf8), context: context, quietWhenDown: true)
         try reply([.init("status", "0"), .init("reason", "")])
         return ExitStatus.ok
     }

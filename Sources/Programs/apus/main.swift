@@ -46,6 +46,8 @@ func program() -> Int32 {
     case "postlock": return Postlock.main(operands)
     // What postqueue starts when the mail system is down.
     case "showq": return ShowQueueProgram.main(operands)
+    // What `sendmail -bs` starts.
+    case "smtpd": return StandAloneServer.main(operands)
     default:
         if let command = Commands.find(name) { return command.run(operands) }
         MailLog(tag: "apus", sink: StandardErrorSink()).fatal("unknown command: \(name)")

@@ -40,7 +40,10 @@ final class MaildropReader: @unchecked Sendable {
     private var state = State.envelope
     private var content: ContentReader?
 
-    private enum State { case envelope, extracted, ended }
+    /// The two places where a file has recipients.
+    enum Segment { case envelope, extracted }
+
+    private enum State { case envelope, content, extracted, ended }
 
     init(file: any StoredFile, status: FileStatus) throws(QueueFileError) {
         self.file = file
@@ -114,16 +117,19 @@ final class MaildropReader: @unchecked Sendable {
         }
     }
 
-    /// The next recipients, those of the extracted segment after those of the envelope; empty at the end.
-    func nextRecipients(_ limit: Int) throws(QueueFileError) -> [Recipient] {
+    /// The next recipients of a segment; empty at its end. The envelope comes first.
+    func nextRecipients(_ segment: Segment, _ limit: Int) throws(QueueFileError) -> [Recipient] {
         var batch: [Recipient] = []
         var draft = Recipient(address: "", original: nil, dsnNotify: 0, dsnOriginal: "")
-        while batch.count < limit, state != .ended {
+        if segment == .extracted, state == .content { try skipContent() }
+        while batch.count < limit, state == (segment == .envelope ? .envelope : .extracted) {
             guard let record = try nextRecord() else {
                 throw .corrupt(reason: "unexpected end of file", offset: reader.position)
             }
             switch record.type {
-            case .message where state == .envelope: try skipContent(from: record.nextOffset)
+            case .message where state == .envelope:
+                dataOffset = record.nextOffset
+                state = .content
             case .end where state == .extracted: state = .ended
             case .recipient:
                 draft.address = record.text
@@ -155,8 +161,7 @@ final class MaildropReader: @unchecked Sendable {
         return record
     }
 
-    private func skipContent(from offset: Int) throws(QueueFileError) {
-        dataOffset = offset
+    private func skipContent() throws(QueueFileError) {
         while let record = try reader.next() {
             if record.type == .extracted {
                 state = .extracted
@@ -167,7 +172,7 @@ final class MaildropReader: @unchecked Sendable {
         throw .corrupt(reason: "unexpected end of file", offset: reader.position)
     }
 
-    /// The next piece of the content, lines ended by LF; nil at its end. After the recipients.
+    /// The next piece of the content, lines ended by LF; nil at its end. After the recipients of the envelope.
     func nextContent() throws(QueueFileError) -> [UInt8]? {
         let content =
             self.content ?? ContentReader(file: file, size: status.size, dataOffset: dataOffset, format: .text)

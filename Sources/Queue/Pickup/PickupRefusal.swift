@@ -15,7 +15,10 @@ enum PickupRefusal {
         let recipients = try? await work.run {
             let file = try directory.open(queue: "maildrop", id: id)
             defer { file.close() }
-            return try MaildropReader(file: file, status: file.status()).nextRecipients(recipientLimit)
+            let reader = try MaildropReader(file: file, status: file.status())
+            let found = try reader.nextRecipients(.envelope, recipientLimit)
+            if found.count >= recipientLimit { return found }
+            return try found + reader.nextRecipients(.extracted, recipientLimit - found.count)
         }
         var message = QueuedMessage()
         message.sender = reader.envelope.sender ?? ""

@@ -155,20 +155,28 @@ actor PickupService {
         let shown = settings.logsInternalAddresses ? sender : EmailAddress.quoted(sender)
         let origin = isRequeued ? " orig_id=\(id)" : ""
         log.info("\(message.queueID): uid=\(reader.status.owner) from=<\(shown)>\(origin)")
+        try await addRecipients(of: .envelope, reader, to: message)
+        await message.prependReceived(comment: "from userid \(reader.status.owner)")
+        while let chunk = try await work.run({ try reader.nextContent() }) {
+            await message.append(chunk)
+            if message.isRefused { return }
+        }
+        // Those of `sendmail -t` stay behind the content, as Postfix has them.
+        try await addRecipients(of: .extracted, reader, to: message)
+    }
+
+    private func addRecipients(
+        of segment: MaildropReader.Segment, _ reader: MaildropReader, to message: IncomingMessage
+    ) async throws {
         while true {
-            let batch = try await work.run { try reader.nextRecipients(500) }
-            if batch.isEmpty { break }
+            let batch = try await work.run { try reader.nextRecipients(segment, 500) }
+            if batch.isEmpty { return }
             for recipient in batch {
                 await message.addRecipient(
                     RecipientSpec(
                         recipient.address, original: recipient.original, dsnNotify: recipient.dsnNotify,
                         dsnOriginal: recipient.dsnOriginal))
             }
-        }
-        await message.prependReceived(comment: "from userid \(reader.status.owner)")
-        while let chunk = try await work.run({ try reader.nextContent() }) {
-            await message.append(chunk)
-            if message.isRefused { break }
         }
     }
 

@@ -74,6 +74,8 @@ struct ServiceAssembly {
         if !noOperations.isEmpty { environment.isNoOperation = { (try? await noOperations.matches($0)) ?? false } }
         environment.isExempt = clientList("smtpd_client_event_limit_exceptions", parameters, opener)
         environment.isSASLException = clientList("smtpd_sasl_exceptions_networks", parameters, opener)
+        environment.mayUseXClient = clientList("smtpd_authorized_xclient_hosts", parameters, opener)
+        environment.mayUseXForward = clientList("smtpd_authorized_xforward_hosts", parameters, opener)
         environment.toleratesBareNewline = clientList("smtpd_forbid_bare_newline_exclusions", parameters, opener)
     }
 

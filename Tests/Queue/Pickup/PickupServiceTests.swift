@@ -103,6 +103,19 @@ struct PickupServiceTests {
         #expect(bench.bench.store.paths.allSatisfy { !$0.hasPrefix("maildrop/") })
     }
 
+    /// As in the queue files of Debian's Postfix: recipients found in the header stand behind the content.
+    @Test func recipientsOfTheHeaderGoToTheExtractedSegment() async throws {
+        let bench = try SubmissionBench()
+        _ = try bench.drop(["joe"], content: ["To: kim", "", "text"], extracted: ["kim"])
+        await bench.pickup.scan()
+        let id = try #require(bench.arrived.withLockedValue { $0.first }.flatMap(QueueID.init))
+        let reader = try QueueFileReader.open(bench.bench.directory, queue: "incoming", id: id)
+        defer { reader.close() }
+        let message = try reader.envelope()
+        let batch = try reader.recipients(of: message, from: try #require(message.recipients), limit: 9).batch
+        #expect(batch.map { $0.offset > message.extractedOffset } == [false, true])
+    }
+
     @Test func unfinishedFilesAreLeftAlone() async throws {
         let bench = try SubmissionBench()
         let id = try bench.drop(["joe"], content: ["text"], permissions: QueueFileMode.maildropWriting)

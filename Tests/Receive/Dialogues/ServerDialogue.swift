@@ -70,7 +70,7 @@ struct ServerDialogue {
     /// All scripts beside this file, by name.
     static let names = [
         "basics", "addresses", "parameters", "order", "recipients", "chunks", "limits", "endings", "bare-newlines",
-        "pipelining", "keywords",
+        "pipelining", "keywords", "xclient", "xforward",
     ]
 
     static func named(_ name: String, file: String = #filePath) throws -> ServerDialogue {

@@ -32,6 +32,12 @@ final class TestServer {
         var environment = ServerEnvironment(
             checker: TestChecker(), intake: intake, log: log, clock: SystemClock(), limits: NoLimits())
         environment.isForbidden = { (try? await forbidden.matches($0)) ?? false }
+        func hosts(_ name: String) -> @Sendable (ClientIdentity) async -> Bool {
+            let list = NetworkList(parameters[name], name: name, opener: opener)
+            return { client in (try? await list.matches(name: client.name, address: client.address)) ?? false }
+        }
+        environment.mayUseXClient = hosts("smtpd_authorized_xclient_hosts")
+        environment.mayUseXForward = hosts("smtpd_authorized_xforward_hosts")
         environment.flush = { $0 == "example.com" ? .done : .unknownSite }
         let service = ServerService(
             settings: ServerSettings(parameters, service: "smtp"), environment: environment, tls: nil, names: nil,

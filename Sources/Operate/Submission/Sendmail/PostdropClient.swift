@@ -4,14 +4,15 @@ import MailSyntax
 import MailSystem
 
 /// A postdrop that runs as a child and takes one message.
-struct PostdropClient {
-    let queueID: String
+public struct PostdropClient: Sendable {
+    public let queueID: String
     private let process: pid_t
     private let input: CInt
     private let output: CInt
     private let path: String
 
-    init(_ context: CommandContext) throws {
+    /// - Throws: `CommandFailure`.
+    public init(_ context: CommandContext) throws {
         path = "\(context.parameters["command_directory"])/postdrop"
         let toChild = try Descriptors.pipe()
         let fromChild = try Descriptors.pipe()
@@ -45,10 +46,10 @@ struct PostdropClient {
         queueID = id.value
     }
 
-    func write(_ bytes: [UInt8]) throws { try Descriptors.writeAll(bytes, to: input, path: path) }
+    public func write(_ bytes: [UInt8]) throws { try Descriptors.writeAll(bytes, to: input, path: path) }
 
     /// Gives up: postdrop removes what it has.
-    func cancel() {
+    public func cancel() {
         kill(process, SIGTERM)
         Descriptors.close(input)
         Descriptors.close(output)
@@ -56,7 +57,7 @@ struct PostdropClient {
     }
 
     /// - Returns: cleanup's status bits and a reason; nil when postdrop failed.
-    func finish() throws -> (status: Int, reason: String)? {
+    public func finish() throws -> (status: Int, reason: String)? {
         Descriptors.close(input)
         let reply = try Self.readList(output)
         Descriptors.close(output)

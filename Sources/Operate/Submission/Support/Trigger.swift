@@ -16,14 +16,17 @@ public enum Trigger {
     }
 
     /// As above; a failure is a warning in Postfix's words.
+    /// - Parameter quietWhenDown: a mail system that does not run is no reason to warn.
     public static func trySend(
-        _ path: String, _ request: [UInt8], context: CommandContext
+        _ path: String, _ request: [UInt8], context: CommandContext, quietWhenDown: Bool = false
     ) -> Bool {
         do {
             try send(path, request, timeout: context.parameters.seconds("trigger_timeout"))
             return true
         } catch {
-            if error.errno == ENOENT {
+            if error.errno == ECONNREFUSED, quietWhenDown {
+                // The socket of a stopped mail system: it looks for mail when it starts.
+            } else if error.errno == ENOENT {
                 context.log.warning("unable to look up \(path): \(error.reason)")
             } else {
                 context.log.warning("connect to \(path): \(error.reason)")

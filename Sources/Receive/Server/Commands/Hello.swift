@@ -37,6 +37,12 @@ extension SMTPSession {
             offer("auth", "AUTH \(list)")
             offer("auth", "AUTH=\(list)", when: settings.brokenSASLClients)
         }
+        if await environment.mayUseXClient(facts.client) {
+            offer("xclient", "XCLIENT \(ClientAttributes.client.joined(separator: " "))")
+        }
+        if await environment.mayUseXForward(facts.client) {
+            offer("xforward", "XFORWARD \(ClientAttributes.forward.joined(separator: " "))")
+        }
         offer("enhancedstatuscodes")
         offer("8bitmime")
         offer("dsn")
@@ -75,8 +81,7 @@ extension SMTPSession {
         case .etrn: Outcome(etrnOrderProblem() ?? ServerReply(500, nil, "Syntax: ETRN domain"))
         case .starttls: Outcome(Replies.syntax("STARTTLS"))
         case .auth: Outcome(authOrderProblem() ?? Replies.syntax("AUTH mechanism"))
-        case .xclient: Outcome(Replies.syntax("XCLIENT attribute=value..."))
-        case .xforward: Outcome(Replies.syntax("XFORWARD attribute=value..."))
+        case .xclient, .xforward: Outcome(impersonationProblem ?? Replies.syntax("\(name.stage) attribute=value..."))
         case .noop, .quit, .help, .unknown: Outcome(Replies.badSyntax)
         }
     }

@@ -40,15 +40,21 @@ extension SMTPSession {
     /// Makes the queue file, once a message.
     nonisolated(nonsending) func open() async -> ServerReply? {
         guard let current = transaction, current.message == nil else { return nil }
+        let rewritesLocally: Bool
+        if let isLocal = facts.forwarded?.isLocal {
+            rewritesLocally = isLocal
+        } else {
+            rewritesLocally = await environment.checker.rewritesLocally(facts)
+        }
         let envelope = MessageEnvelope(
             sender: current.sender, arrival: environment.clock.now(), facts: facts, envelopeID: current.envelopeID,
             returnPart: current.returnPart, encoding: current.encoding, smtpUTF8: current.smtpUTF8,
-            rewritesLocally: await environment.checker.rewritesLocally(facts))
+            rewritesLocally: rewritesLocally)
         do {
             let message = try await environment.intake.begin(envelope)
             transaction?.message = message
             facts.queueID = message.queueID
-            log.info("\(message.queueID): client=\(clientText)\(saslText(separator: ", "))")
+            log.info("\(message.queueID): client=\(clientText)\(saslText(separator: ", "))\(forwardedText)")
             return nil
         } catch {
             log.warning("cannot make a queue file: \(error)")

@@ -28,6 +28,18 @@ struct CleanupIntake: MessageIntake {
         return CleanupMail(try await cleanup.begin(incoming))
     }
 
+    /// IDENT alone says nothing of the client.
+    private static func forwarded(_ told: ForwardedClient, _ client: ClientFacts) -> ForwardedFacts {
+        var facts = ForwardedFacts()
+        facts.clientName = told.describesClient ? told.name : client.clientName
+        facts.clientAddress = told.describesClient ? told.address : client.clientAddress
+        facts.clientPort = told.describesClient ? told.port : client.clientPort
+        facts.heloName = told.describesClient ? told.helo ?? "" : client.heloName
+        facts.protocolName = told.describesClient ? told.protocolName : client.protocolName
+        facts.logIdent = told.ident ?? ""
+        return facts
+    }
+
     private static func client(_ facts: SessionFacts) -> ClientFacts {
         var client = ClientFacts()
         client.clientName = facts.client.name
@@ -42,6 +54,7 @@ struct CleanupIntake: MessageIntake {
         client.saslMethod = facts.saslMethod ?? ""
         client.saslUsername = facts.saslUsername ?? ""
         client.saslSender = facts.saslSender ?? ""
+        client.forwarded = facts.forwarded.map { forwarded($0, client) }
         return client
     }
 }

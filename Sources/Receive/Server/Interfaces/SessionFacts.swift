@@ -95,6 +95,8 @@ public struct SessionFacts: Sendable {
     public var pipelinedEarly = false
     /// SMTPUTF8 was requested by MAIL or VRFY.
     public var smtpUTF8 = false
+    /// XFORWARD; until the message ends.
+    public var forwarded: ForwardedClient?
 
     public init(client: ClientIdentity, serverAddress: String, serverPort: String) {
         self.client = client

@@ -119,11 +119,13 @@ public final class SMTPSession {
         var reply: ServerReply?
         var next = SessionStep.Next.command
         var ok: Bool
+        var isError: Bool
 
         init(_ reply: ServerReply?, next: SessionStep.Next = .command, ok: Bool? = nil) {
             self.reply = reply
             self.next = next
             self.ok = ok ?? (reply.map { !$0.isRejection } ?? false)
+            isError = !self.ok
         }
     }
 
@@ -153,7 +155,8 @@ public final class SMTPSession {
         case .quit: Outcome(Replies.bye, next: .close)
         case .startTLS: await startTLS()
         case .auth(let mechanism, let response): await authenticate(mechanism, initialResponse: response)
-        case .xclient, .xforward: Outcome(Replies.insufficientAuthorization)
+        case .xclient(let words): await impersonate(words)
+        case .xforward(let words): await forward(words)
         case .help, .unknown: Outcome(Replies.notRecognized)
         }
     }
@@ -204,7 +207,7 @@ public final class SMTPSession {
         case .command, .close:
             unfinished = nil
             if counts { statistics.count(name, accepted: outcome.ok) }
-            if !outcome.ok { errors += 1 }
+            if outcome.isError { errors += 1 }
         }
         if name.isJunk || !counts {
             junk += 1
@@ -273,6 +276,7 @@ public final class SMTPSession {
         facts.size = 0
         facts.queueID = nil
         facts.smtpUTF8 = false
+        facts.forwarded = nil
         onlyRecipient = nil
         memory.mail = [:]
         await message?.abort()

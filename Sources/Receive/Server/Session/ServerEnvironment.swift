@@ -21,6 +21,10 @@ public struct ServerEnvironment: Sendable {
     public var isSASLException: @Sendable (ClientIdentity) async -> Bool = { _ in false }
     /// True for clients of smtpd_forbid_bare_newline_exclusions.
     public var toleratesBareNewline: @Sendable (ClientIdentity) async -> Bool = { _ in false }
+    /// True for clients of smtpd_authorized_xclient_hosts.
+    public var mayUseXClient: @Sendable (ClientIdentity) async -> Bool = { _ in false }
+    /// True for clients of smtpd_authorized_xforward_hosts.
+    public var mayUseXForward: @Sendable (ClientIdentity) async -> Bool = { _ in false }
     public var sasl: (any SASLService)?
     public var limits: any ClientLimits
     /// Keys are there: STARTTLS can be offered.
