@@ -99,6 +99,7 @@ class Server:
         self.script = script or (lambda stage, argument: None)
         self.messages = []
         self.connections = 0
+        self.open = set()
         self.lock = threading.Lock()
         self.listener = host.listen(address, port)
         threading.Thread(target=self._accept, daemon=True).start()
@@ -111,6 +112,7 @@ class Server:
                 return
             with self.lock:
                 self.connections += 1
+                self.open.add(connection)
             threading.Thread(target=self._serve, args=(connection, peer), daemon=True).start()
 
     def _serve(self, connection, peer):
@@ -170,13 +172,19 @@ class Server:
         except OSError:
             pass
         finally:
+            with self.lock:
+                self.open.discard(connection)
             connection.close()
 
     def close(self):
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+        """Stops listening and hangs up: a session that a mail server keeps open must not reach into the next scenario."""
+        with self.lock:
+            connections = list(self.open)
+        for ending in [self.listener] + connections:
+            try:
+                ending.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
         self.listener.close()
 
 
