@@ -21,6 +21,9 @@ public final class QueueProcess: DaemonProcess {
     private let flush: FlushService
     private let pickup: PickupService
     private let forward: ForwardService
+    private let lock: QueueLock
+    /// True while no other process works on the queue.
+    private let leads = Atomic<Bool>(false)
     private let servers = Mutex<Servers>(Servers())
 
     private struct Servers {
@@ -34,12 +37,12 @@ public final class QueueProcess: DaemonProcess {
     private static let incomingCheckTime = 10
     /// Seconds between looks at the lookup tables.
     private static let tableCheckTime = 10
-    /// Seconds that a draining process waits for deliveries: what takes longer stays on disk and is found locked by
-    /// the next generation.
-    private static let drainTime = 8
+    /// Seconds that a process waits for deliveries when the mail system stops: the rest stays on disk.
+    private static let stopTime = 4
 
     public init(context: ProcessContext) async throws {
         self.context = context
+        lock = try QueueLock()
         let parameters = context.parameters
         let directory = QueueDirectory(
             store: context.store, hashNames: parameters.list("hash_queue_names"),
@@ -83,6 +86,7 @@ public final class QueueProcess: DaemonProcess {
             })
         let loop = context.group.next()
         let agents = AgentConnections(eventLoop: loop)
+        let successor = InternalConnection(path: InternalEndpoint.queue, eventLoop: loop)
         let flushService = flush
         manager = QueueManager(
             eventLoop: loop,
@@ -97,7 +101,7 @@ public final class QueueProcess: DaemonProcess {
                 noteDeferred: { domain, id in
                     guard flushService.isUsed else { return }
                     Task { _ = await flushService.add(domain, id) }
-                }))
+                }, announce: { successor.notify(MessageArrived(queueID: $0)) }))
         hand.set(manager)
     }
 
@@ -118,10 +122,24 @@ public final class QueueProcess: DaemonProcess {
         }
         startTimers()
         // The queue is read in the background: a master waits for no scan.
-        Task { [manager, pickup] in
-            await manager.start()
-            await pickup.scan()
+        Task { await lead() }
+    }
+
+    /// Begins to work on the queue when no other process does.
+    private func lead() async {
+        let lock = lock
+        do {
+            try await context.pool.run { () throws(SystemError) in try lock.take() }
+        } catch {
+            context.log("qmgr").warning("\(error)")
         }
+        leads.store(true, ordering: .relaxed)
+        await manager.start()
+        await pickup.scan()
+    }
+
+    private func pickUp() async {
+        if leads.load(ordering: .relaxed) { await pickup.scan() }
     }
 
     private func serveInternal() async throws {
@@ -150,8 +168,8 @@ public final class QueueProcess: DaemonProcess {
                 manager.assumeIsolated { $0.trigger(bytes) }
             }
         case "pickup":
-            channel = try await TriggerServer.start(listener: listener.descriptor, group: group) { [pickup] _ in
-                Task { await pickup.scan() }
+            channel = try await TriggerServer.start(listener: listener.descriptor, group: group) { _ in
+                Task { await self.pickUp() }
             }
         case "flush":
             channel = try await FlushServer.start(listener: listener.descriptor, group: group, service: flush)
@@ -201,38 +219,53 @@ public final class QueueProcess: DaemonProcess {
         servers.withLock { $0.timers.append(timer) }
     }
 
-    public func drain() async { await end(within: Self.drainTime) }
+    public func drain() async { await end(within: nil) }
 
-    public func stop() async { await end(within: Self.drainTime / 2) }
+    public func stop() async { await end(within: Self.stopTime) }
 
-    private func end(within seconds: Int) async {
+    /// Gives way to the next generation as soon as every file is either free or locked; then waits for the deliveries
+    /// under way. What is still in delivery when the time is up goes on in its agent, where its file is locked.
+    private func end(within seconds: Int?) async {
         let ending = servers.withLock { servers in
             defer { servers = Servers() }
             return servers
         }
         for timer in ending.timers { timer.cancel() }
-        await pickup.stop()
         for channel in ending.channels { try? await channel.close() }
+        await pickup.stop()
+        for server in ending.internals { await server.drain() }
         for postlog in ending.postlogs { postlog.stop() }
-        let manager = manager
-        let resumed = Atomic<Bool>(false)
-        // What is still in delivery when the time is up goes on in its agent, where its file is locked.
+        let done = EndSignal()
+        let (manager, lock, control) = (manager, lock, context.control)
         await withCheckedContinuation { continuation in
-            let first = { @Sendable in
-                if resumed.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged {
-                    continuation.resume()
-                }
-            }
+            done.set(continuation)
             Task {
-                await manager.drain {}
-                first()
+                await manager.drain {
+                    lock.release()
+                    control.report(.draining)
+                }
+                done.signal()
             }
+            guard let seconds else { return }
             Task {
                 try? await Task.sleep(for: .seconds(seconds))
-                first()
+                done.signal()
             }
         }
         anvil.logStatistics()
+    }
+}
+
+/// Resumes its continuation once.
+private final class EndSignal: Sendable {
+    private let continuation = Mutex<CheckedContinuation<Void, Never>?>(nil)
+    func set(_ waiting: CheckedContinuation<Void, Never>) { continuation.withLock { $0 = waiting } }
+    func signal() {
+        let waiting = continuation.withLock { waiting in
+            defer { waiting = nil }
+            return waiting
+        }
+        waiting?.resume()
     }
 }
 

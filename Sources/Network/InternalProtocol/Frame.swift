@@ -3,6 +3,9 @@ import NIOCore
 /// One unit on a connection: length (4 bytes, of what follows), request id (8), kind (1), payload.
 /// Integers are big-endian. Request id 0 asks for no answer.
 public struct Frame: Equatable, Sendable {
+    /// From a server that drains: no further frame of this connection will be looked at. The payload counts those it
+    /// has taken (8 bytes); their answers still come.
+    public static let goodbyeKind: UInt8 = 253
     public static let replyKind: UInt8 = 254
     public static let failureKind: UInt8 = 255
     /// Longer frames are refused: nothing legitimate comes near (a request of 10,000 recipients is 2 MB).

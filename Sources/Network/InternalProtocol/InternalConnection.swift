@@ -3,13 +3,17 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 
-/// A multiplexed connection to an internal endpoint. Connects on first use and again after it was lost; calls under way
-/// then fail with `connectionLost`.
+/// A multiplexed connection to an internal endpoint. Connects on first use and again after it was lost. A call that the
+/// other side has not looked at, because its process gave way to a new generation, is made again there; a call that
+/// was under way when the other side died fails with `connectionLost`.
 public final class InternalConnection: InternalCaller {
     private struct State {
         var channel: EventLoopFuture<Channel>?
         var closed = false
     }
+
+    /// Generations that a call may meet on their way out, one after the other.
+    private static let attempts = 5
 
     public let path: String
     private let eventLoop: any EventLoop
@@ -24,13 +28,25 @@ public final class InternalConnection: InternalCaller {
     public func call<R: InternalRequest>(_ request: R) async throws -> R.Reply {
         var writer = WireWriter()
         request.encode(into: &writer)
-        let payload = writer.buffer
+        var attempt = 1
+        while true {
+            do {
+                var reader = WireReader(try await ask(R.kind, writer.buffer))
+                return try R.Reply(from: &reader)
+            } catch InternalProtocolError.notHandled where attempt < Self.attempts {
+                attempt += 1
+            }
+        }
+    }
+
+    private func ask(_ kind: UInt8, _ payload: ByteBuffer) async throws -> ByteBuffer {
         let channel = try await connect().get()
         let promise = eventLoop.makePromise(of: ByteBuffer.self)
-        channel.writeAndFlush(OutgoingCall(kind: R.kind, payload: payload, answer: promise), promise: nil)
-        let answer = try await promise.futureResult.get()
-        var reader = WireReader(answer)
-        return try R.Reply(from: &reader)
+        let written = eventLoop.makePromise(of: Void.self)
+        // A frame that did not go out whole has reached nobody; nor is there anybody left who would fail the promise.
+        written.futureResult.whenFailure { _ in promise.fail(InternalProtocolError.notHandled) }
+        channel.writeAndFlush(OutgoingCall(kind: kind, payload: payload, answer: promise), promise: written)
+        return try await promise.futureResult.get()
     }
 
     public func notify<R: InternalRequest>(_ request: R) {
@@ -61,11 +77,12 @@ public final class InternalConnection: InternalCaller {
             return current
         }
         let path = path
+        let future = promise.futureResult
         ClientBootstrap(group: eventLoop)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandlers(
-                        ByteToMessageHandler(FrameDecoder()), InternalClientHandler())
+                        ByteToMessageHandler(FrameDecoder()), InternalClientHandler { self.forget(future) })
                 }
             }
             .connect(unixDomainSocketPath: path)
@@ -73,7 +90,6 @@ public final class InternalConnection: InternalCaller {
                 throw InternalProtocolError.connectionFailed(path: path, reason: errorText(error))
             }
             .cascade(to: promise)
-        let future = promise.futureResult
         future.whenComplete { [self] result in
             switch result {
             case .failure: forget(future)
@@ -107,36 +123,53 @@ final class InternalClientHandler: ChannelDuplexHandler {
     typealias OutboundIn = OutgoingCall
     typealias OutboundOut = ByteBuffer
 
+    private let onGoodbye: @Sendable () -> Void
+    /// By the number of the frame, which is its request id.
     private var waiting: [UInt64: EventLoopPromise<ByteBuffer>] = [:]
-    private var lastID: UInt64 = 0
+    private var sentFrames: UInt64 = 0
     private var ended = false
+
+    /// - Parameter onGoodbye: new calls have to go elsewhere.
+    init(onGoodbye: @escaping @Sendable () -> Void) { self.onGoodbye = onGoodbye }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let call = unwrapOutboundIn(data)
         if ended {
-            call.answer?.fail(InternalProtocolError.connectionLost)
-            promise?.fail(InternalProtocolError.connectionLost)
+            call.answer?.fail(InternalProtocolError.notHandled)
+            promise?.fail(InternalProtocolError.notHandled)
             return
         }
-        var id: UInt64 = 0
-        if let answer = call.answer {
-            lastID += 1
-            id = lastID
-            waiting[id] = answer
-        }
+        sentFrames += 1
+        if let answer = call.answer { waiting[sentFrames] = answer }
         var buffer = context.channel.allocator.buffer(capacity: 13 + call.payload.readableBytes)
-        Frame(id: id, kind: call.kind, payload: call.payload).write(to: &buffer)
+        Frame(id: call.answer == nil ? 0 : sentFrames, kind: call.kind, payload: call.payload).write(to: &buffer)
         context.write(wrapOutboundOut(buffer), promise: promise)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let frame = unwrapInboundIn(data)
-        guard let promise = waiting.removeValue(forKey: frame.id) else { return }
-        if frame.kind == Frame.replyKind {
-            promise.succeed(frame.payload)
-        } else {
-            promise.fail(InternalProtocolError.remote(String(buffer: frame.payload)))
+        var frame = unwrapInboundIn(data)
+        if frame.kind == Frame.goodbyeKind {
+            return sayGoodbye(handled: frame.payload.readInteger() ?? 0, context)
         }
+        guard let answer = waiting.removeValue(forKey: frame.id) else { return }
+        if frame.kind == Frame.replyKind {
+            answer.succeed(frame.payload)
+        } else {
+            answer.fail(InternalProtocolError.remote(String(buffer: frame.payload)))
+        }
+        if ended, waiting.isEmpty { context.close(promise: nil) }
+    }
+
+    /// The server gives way: it answers what it has taken, and nothing else.
+    private func sayGoodbye(handled: UInt64, _ context: ChannelHandlerContext) {
+        ended = true
+        onGoodbye()
+        let left = waiting.filter { $0.key > handled }
+        for (number, answer) in left {
+            waiting[number] = nil
+            answer.fail(InternalProtocolError.notHandled)
+        }
+        if waiting.isEmpty { context.close(promise: nil) }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -150,8 +183,8 @@ final class InternalClientHandler: ChannelDuplexHandler {
 
     private func failAll() {
         ended = true
-        let promises = waiting.values
+        let answers = waiting.values
         waiting = [:]
-        for promise in promises { promise.fail(InternalProtocolError.connectionLost) }
+        for answer in answers { answer.fail(InternalProtocolError.connectionLost) }
     }
 }

@@ -3,7 +3,7 @@ import NIOCore
 /// A question one process asks another.
 public protocol InternalRequest: WireCodable {
     associatedtype Reply: WireCodable
-    /// Unique among all requests, 1 … 253.
+    /// Unique among all requests, 1 … 252.
     static var kind: UInt8 { get }
 }
 
@@ -22,8 +22,10 @@ enum RequestKind {
 /// Why a call got no answer.
 public enum InternalProtocolError: Error, Sendable, Equatable, CustomStringConvertible {
     case connectionFailed(path: String, reason: String)
+    /// The other side ended with the call in its hands: it may have been handled or not.
     case connectionLost
-    case timedOut
+    /// Nothing of the call was handled: it can be made again. Callers see it only when that failed several times.
+    case notHandled
     /// The other side's handler threw.
     case remote(String)
 
@@ -31,7 +33,7 @@ public enum InternalProtocolError: Error, Sendable, Equatable, CustomStringConve
         switch self {
         case .connectionFailed(let path, let reason): "connect to \(path): \(reason)"
         case .connectionLost: "connection lost"
-        case .timedOut: "timed out"
+        case .notHandled: "the connection closed before the request was handled"
         case .remote(let text): text
         }
     }

@@ -34,17 +34,22 @@ public final class InternalServer: Sendable {
         self.activity = activity
     }
 
-    /// Stops accepting, waits for the requests under way, closes all connections.
+    /// Stops accepting, says good-bye to the clients, waits for the requests under way, closes all connections. Requests
+    /// that were still on their way are made again by their clients, to whoever listens next.
     public func drain() async {
         try? await channel.close().get()
         await activity.finish()
     }
 }
 
+/// Asks the handler of a connection to take no more requests.
+struct ServerGoodbye: Sendable {}
+
 /// Counts requests under way, so that a draining process knows when it is done.
 final class InternalServerActivity: Sendable {
     private struct State {
         var running = 0
+        var isDraining = false
         var channels: [ObjectIdentifier: Channel] = [:]
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
@@ -56,7 +61,13 @@ final class InternalServerActivity: Sendable {
         InternalPeer(id: lastPeer.wrappingAdd(1, ordering: .relaxed).newValue)
     }
 
-    func opened(_ channel: Channel) { state.withLockedValue { $0.channels[ObjectIdentifier(channel)] = channel } }
+    /// - Returns: false when the server drains already.
+    func opened(_ channel: Channel) -> Bool {
+        state.withLockedValue { state in
+            state.channels[ObjectIdentifier(channel)] = channel
+            return !state.isDraining
+        }
+    }
 
     func closed(_ channel: Channel) { state.withLockedValue { $0.channels[ObjectIdentifier(channel)] = nil } }
 
@@ -73,6 +84,11 @@ final class InternalServerActivity: Sendable {
     }
 
     func finish() async {
+        let open = state.withLockedValue { state in
+            state.isDraining = true
+            return Array(state.channels.values)
+        }
+        for channel in open { try? await channel.triggerUserOutboundEvent(ServerGoodbye()).get() }
         await withCheckedContinuation { continuation in
             let idle = state.withLockedValue { state in
                 if state.running > 0 { state.waiters.append(continuation) }
@@ -84,13 +100,16 @@ final class InternalServerActivity: Sendable {
     }
 }
 
-final class InternalServerHandler: ChannelInboundHandler {
+final class InternalServerHandler: ChannelDuplexHandler {
     typealias InboundIn = Frame
+    typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     private let handlers: InternalHandlers
     private let activity: InternalServerActivity
     private let peer = InternalServerActivity.nextPeer()
+    private var takenFrames: UInt64 = 0
+    private var saidGoodbye = false
 
     init(handlers: InternalHandlers, activity: InternalServerActivity) {
         self.handlers = handlers
@@ -98,8 +117,26 @@ final class InternalServerHandler: ChannelInboundHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        activity.opened(context.channel)
+        let serves = activity.opened(context.channel)
         context.fireChannelActive()
+        if !serves { sayGoodbye(context, promise: nil) }
+    }
+
+    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+        guard event is ServerGoodbye else { return context.triggerUserOutboundEvent(event, promise: promise) }
+        sayGoodbye(context, promise: promise)
+    }
+
+    private func sayGoodbye(_ context: ChannelHandlerContext, promise: EventLoopPromise<Void>?) {
+        if !saidGoodbye {
+            saidGoodbye = true
+            var buffer = context.channel.allocator.buffer(capacity: 24)
+            var payload = ByteBuffer()
+            payload.writeInteger(takenFrames)
+            Frame(id: 0, kind: Frame.goodbyeKind, payload: payload).write(to: &buffer)
+            context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+        }
+        promise?.succeed()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -110,6 +147,8 @@ final class InternalServerHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
+        guard !saidGoodbye else { return }
+        takenFrames += 1
         let channel = context.channel
         let (handlers, peer, activity) = (handlers, peer, activity)
         activity.began()

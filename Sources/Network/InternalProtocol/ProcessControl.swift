@@ -93,7 +93,7 @@ public enum ProcessReport: UInt8, InternalRequest, Equatable {
     case ready = 1
     /// A table or key it holds has changed: start a successor.
     case wantsSuccessor = 2
-    /// It stopped accepting; the master may start the next on demand.
+    /// It has let go of what only one process may have: the next may begin.
     case draining = 3
 
     public func encode(into writer: inout WireWriter) { writer.write(rawValue) }

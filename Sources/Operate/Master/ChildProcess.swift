@@ -21,6 +21,8 @@ final class ChildProcess {
     /// When the next harder signal is due, and which.
     var deadline: (time: Double, signal: CInt)?
     var controlIsClosed = false
+    /// An exclusive process that drains has let go: its successor may start.
+    var gaveWay = false
 
     init(pid: pid_t, key: PlannedProcess.Key, generation: Int, started: Double, control: CInt, errors: CInt) {
         self.errors = errors

@@ -21,6 +21,9 @@ final class ProcessSlot {
 
     var children: [ChildProcess] { [current, successor].compactMap { $0 } + retired }
 
+    /// The next of its kind must not start yet: an exclusive process still holds what it has.
+    var isTaken: Bool { plan.key.kind.isExclusive && retired.contains { !$0.gaveWay } }
+
     /// True when the kernel may queue clients that nobody serves yet.
     var waitsForTraffic: Bool { !isWanted && current == nil }
 

@@ -81,7 +81,7 @@ final class Supervisor {
                 if slot.isWanted { slot.current = launch(slot, now) }
             } else if slot.needsSuccessor, slot.successor == nil {
                 if slot.plan.key.kind.isExclusive {
-                    // Its successor starts when it has ended.
+                    // Its successor starts when it has given way.
                     retire(slot, now, limit: 10)
                 } else {
                     slot.needsSuccessor = false
@@ -92,8 +92,7 @@ final class Supervisor {
     }
 
     private func launch(_ slot: ProcessSlot, _ now: Double) -> ChildProcess? {
-        // An exclusive process waits for the end of its predecessor.
-        if slot.plan.key.kind.isExclusive, !slot.retired.isEmpty { return nil }
+        if slot.isTaken { return nil }
         generation += 1
         do {
             return try launcher.start(
@@ -174,8 +173,8 @@ final class Supervisor {
         if stopDeadline == nil {
             next = min(next, wakeUps.next ?? next)
             for slot in slots where slot.isWanted && slot.current == nil || slot.needsSuccessor {
-                // A slot that waits for its predecessor is started by the predecessor's end.
-                if slot.plan.key.kind.isExclusive, !slot.retired.isEmpty { continue }
+                // A slot that waits for its predecessor is started by what the predecessor says, or by its end.
+                if slot.isTaken { continue }
                 if slot.successor == nil { next = min(next, slot.notBefore) }
             }
         }
@@ -221,7 +220,11 @@ final class Supervisor {
             slot.needsSuccessor = true
             // A table that changes all the time must not start processes all the time.
             slot.notBefore = max(slot.notBefore, child.started + 5)
-        case .draining: break
+        case .draining:
+            // Deliveries may take their time: no limit any more.
+            guard child.state == .draining, slot.retired.contains(where: { $0 === child }) else { return }
+            child.gaveWay = true
+            child.deadline = nil
         }
     }
 

@@ -48,6 +48,8 @@ final class ActiveMessage: @unchecked Sendable {
     var recordWaiters: [CheckedContinuation<Void, Never>] = []
     /// Deliveries that ended with the connection to the agent.
     var lostConnections = 0
+    /// Work on it that is under way: reading, routing, deliveries, logs.
+    var tasks = 0
     /// Its last steps on disk are under way.
     var isEnding = false
 

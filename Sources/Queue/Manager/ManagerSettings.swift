@@ -19,4 +19,6 @@ struct ManagerSettings: Sendable {
     var confirmDelayCleared = false
     /// Seconds until a file that a delivery agent holds is looked at again.
     var lockedRetryTime = 60
+    /// Seconds until the first look at a file that another process still works on.
+    var lockedFirstRetry = 0.5
 }

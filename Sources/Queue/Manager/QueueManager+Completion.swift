@@ -10,7 +10,7 @@ extension QueueManager {
         if !message.hasDeferred, !message.hasBounced, !message.hasTrace, !message.requests.mayHaveLogs {
             return remove(message, logs: [])
         }
-        spawn { await $0.conclude(message) }
+        spawn(on: message) { await $0.conclude(message) }
     }
 
     private func conclude(_ message: ActiveMessage) async {
@@ -99,8 +99,8 @@ extension QueueManager {
         } catch {
             log.warning("\(id): move to deferred queue: \(error)")
         }
-        active[id.text] = nil
-        if !isStopped { pump() }
+        leaveActive(id.text)
+        pump()
     }
 
     // MARK: removal
@@ -135,7 +135,7 @@ extension QueueManager {
                 } else {
                     log.info("\(removal.id): removed")
                 }
-                active[removal.id.text] = nil
+                leaveActive(removal.id.text)
             }
             pump()
         }
@@ -144,11 +144,9 @@ extension QueueManager {
 
     // MARK: after stop
 
-    /// A delivery ended while the process is draining: the message goes to its end, or back for the next process.
+    /// Work on a message ended while the process is draining: it goes to its end, or back for the next process.
     func settleAfterStop(_ message: ActiveMessage) async {
-        guard active[message.id.text] === message, inFlight[ObjectIdentifier(message)] == nil, !message.isEnding else {
-            return
-        }
+        guard active[message.id.text] === message, message.tasks == 0, !message.isEnding else { return }
         if message.scheduled.heldRecipients == 0, message.scheduled.unreadRecipients == 0, message.next == nil {
             message.isEnding = true
             await conclude(message)
@@ -160,7 +158,9 @@ extension QueueManager {
     func giveBack(_ message: ActiveMessage) async {
         let store = environment.store
         let id = message.id
-        active[id.text] = nil
+        message.isEnding = true
         _ = try? await environment.work.run { store.release(id: id) }
+        leaveActive(id.text)
+        environment.announce(id.text)
     }
 }

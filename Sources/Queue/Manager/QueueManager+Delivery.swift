@@ -12,8 +12,7 @@ extension QueueManager {
             scheduler.settled(delivery.message, count: delivery.recipients.count, now: now)
             return
         }
-        inFlight[ObjectIdentifier(message), default: 0] += 1
-        spawn { await $0.deliver(delivery, of: message) }
+        spawn(on: message) { await $0.deliver(delivery, of: message) }
     }
 
     private func deliver(_ delivery: Delivery, of message: ActiveMessage) async {
@@ -26,6 +25,8 @@ extension QueueManager {
             end = report.destinationFailure.map { .unreachable($0) } ?? .answered
         } catch {
             if await resume(delivery, of: message, after: error) { return }
+            // The next generation sees in the file what the agent has done.
+            if isStopped { return }
             let failure = transportFailure(delivery.transport, error)
             report = DeliveryReport(results: [])
             end = .transportFailed(failure)
@@ -33,9 +34,8 @@ extension QueueManager {
         scheduler.completed(delivery, end, now: now)
         if !isStopped { run() }
         await settle(report, of: delivery, message: message, end: end)
-        leaveFlight(message)
         scheduler.settled(delivery.message, count: delivery.recipients.count, now: now)
-        if isStopped { await settleAfterStop(message) } else { run() }
+        run()
     }
 
     /// An agent that ended, in a reload or a crash, is asked again once: its successor takes the recipients that it
@@ -60,16 +60,9 @@ extension QueueManager {
                     recipient: $0, transport: delivery.transport, nexthop: delivery.nexthop,
                     recipientKey: key($0.address))
             }, now: now)
-        leaveFlight(message)
         scheduler.settled(message.scheduled, count: delivery.recipients.count, now: now)
         run()
         return true
-    }
-
-    private func leaveFlight(_ message: ActiveMessage) {
-        let key = ObjectIdentifier(message)
-        let left = (inFlight[key] ?? 1) - 1
-        inFlight[key] = left > 0 ? left : nil
     }
 
     private func transportFailure(_ transport: String, _ error: any Error) -> DestinationFailure {
@@ -156,7 +149,7 @@ extension QueueManager {
         for recipient in decided { logDecision(recipient, of: message, environment.errorLog) }
         await record(decided.map { ($0.recipient, $0.result) }, of: message)
         scheduler.settled(message.scheduled, count: decided.count, now: now)
-        if isStopped { await settleAfterStop(message) } else { run() }
+        run()
     }
 
     /// Recipients that the queue manager decided on while routing.

@@ -26,31 +26,29 @@ extension QueueManager {
             let message = ActiveMessage(
                 opened, scheduled: scheduler.admit(queueID: name.id, now: now), activated: environment.clock.now())
             active[name.id] = message
-            if isStopped {
-                spawn { await $0.giveBack(message) }
-                return
-            }
+            // `drain` gives it back with the others that nobody works on.
+            if isStopped { return }
             if opened.requests.unthrottle { scheduler.forgetFailures(now: now) }
             logActive(message)
-            spawn { await $0.assign(opened.recipients, to: message) }
+            spawn(on: message) { await $0.assign(opened.recipients, to: message) }
         case .locked:
             log.info("\(name.id): skipped, still being delivered")
-            postpone(name)
+            later(seconds: settings.lockedFirstRetry) { $0.intake.again(name) }
         case .corrupt(let reason):
             let queue = name.source == .incoming ? "incoming" : "deferred"
             log.warning("\(name.id): \(reason)")
             log.warning("saving corrupt file \"\(name.id)\" from queue \"\(queue)\" to queue \"corrupt\"")
         case .failed(let error):
             log.warning("\(name.id): \(error)")
-            postpone(name)
+            later(seconds: Double(settings.lockedRetryTime)) { $0.intake.wantScan(name.source) }
         case .notThere, .early: break
         }
     }
 
-    private func postpone(_ name: Intake.QueueEntryName) {
-        eventLoop.scheduleTask(in: .seconds(Int64(settings.lockedRetryTime))) { [self] in
+    private func later(seconds: Double, _ body: @escaping @Sendable (isolated QueueManager) -> Void) {
+        eventLoop.scheduleTask(in: .nanoseconds(Int64(seconds * 1e9))) { [self] in
             assumeIsolated { manager in
-                manager.intake.wantScan(name.source)
+                body(manager)
                 manager.pump()
             }
         }

@@ -28,6 +28,8 @@ actor QueueManager {
         var notifier: any Notifier
         /// A recipient domain got deferred mail: for fast flush.
         var noteDeferred: @Sendable (_ domain: String, _ id: QueueID) -> Void
+        /// Tells the next generation of a message in the incoming queue: this one has stopped.
+        var announce: @Sendable (_ id: String) -> Void = { _ in }
     }
 
     let environment: Environment
@@ -45,8 +47,11 @@ actor QueueManager {
     private var timer: (at: Moment, scheduled: Scheduled<Void>)?
     var isStarted = false
     var isStopped = false
-    /// Deliveries that agents work on, by message.
-    var inFlight: [ObjectIdentifier: Int] = [:]
+    /// Reads of queue directories and of queue files on their way in.
+    private var intakeJobs = 0
+    private var intakeWaiters: [CheckedContinuation<Void, Never>] = []
+    /// Locks on what is still under way after the next generation has begun, by queue id.
+    private var locks: [String: any StoredFile] = [:]
     var background = 0
     var idleWaiters: [CheckedContinuation<Void, Never>] = []
 
@@ -74,9 +79,10 @@ actor QueueManager {
 
     /// Takes over what an earlier process left, and begins to work.
     func start() async {
-        guard !isStarted else { return }
+        guard !isStarted, !isStopped else { return }
+        // What arrives meanwhile waits: a file on its way into the active queue must not look like one left there.
+        await asIntake { await $0.recoverActive() }
         isStarted = true
-        await recoverActive()
         intake.wantScan(.incoming)
         intake.wantScan(.deferred)
         run()
@@ -84,6 +90,7 @@ actor QueueManager {
 
     /// A message is complete in the incoming queue.
     func arrived(_ id: String) {
+        guard !isStopped else { return environment.announce(id) }
         intake.arrived(id)
         if isStarted { pump() }
     }
@@ -127,10 +134,10 @@ actor QueueManager {
         case .deliver(let delivery): dispatch(delivery)
         case .suspend(let message, let recipients, let failure):
             guard let active = active[message.queueID] else { return }
-            spawn { await $0.suspend(recipients, of: active, failure) }
+            spawn(on: active) { await $0.suspend(recipients, of: active, failure) }
         case .refill(let message, let limit):
             guard let active = active[message.queueID] else { return }
-            spawn { await $0.refill(active, limit: limit) }
+            spawn(on: active) { await $0.refill(active, limit: limit) }
         case .finished(let message):
             guard let active = active[message.queueID] else { return }
             finish(active)
@@ -146,6 +153,33 @@ actor QueueManager {
             await body(self)
             self.endBackground()
         }
+    }
+
+    /// The same for work on one message: after a stop, the last of it decides what becomes of the message.
+    func spawn(on message: ActiveMessage, _ body: @escaping @Sendable (isolated QueueManager) async -> Void) {
+        message.tasks += 1
+        spawn { manager in
+            await body(manager)
+            message.tasks -= 1
+            if manager.isStopped { await manager.settleAfterStop(message) }
+        }
+    }
+
+    /// Its file is no longer in the active queue, or nobody's any more.
+    func leaveActive(_ id: String) {
+        active[id] = nil
+        locks.removeValue(forKey: id)?.close()
+    }
+
+    /// Runs a part of the intake: `drain` waits for these first.
+    func asIntake(_ body: (isolated QueueManager) async -> Void) async {
+        intakeJobs += 1
+        await body(self)
+        intakeJobs -= 1
+        guard intakeJobs == 0 else { return }
+        let waiters = intakeWaiters
+        intakeWaiters = []
+        for waiter in waiters { waiter.resume() }
     }
 
     private func endBackground() {
@@ -175,12 +209,14 @@ actor QueueManager {
             switch intake.next(room: room) {
             case .idle: return
             case .scan(let source, let restart, let ignoreTimes):
-                spawn { await $0.scan(source, restart: restart, ignoreTimes: ignoreTimes) }
+                spawn { manager in
+                    await manager.asIntake { await $0.scan(source, restart: restart, ignoreTimes: ignoreTimes) }
+                }
             case .open(let names):
                 let fresh = names.filter { active[$0.id] == nil && opening.insert($0.id).inserted }
                 guard !fresh.isEmpty else { continue }
                 openJobs += 1
-                spawn { await $0.open(fresh) }
+                spawn { manager in await manager.asIntake { await $0.open(fresh) } }
             }
         }
     }
@@ -214,44 +250,64 @@ actor QueueManager {
             let found = try await environment.work.run { try store.recoverActive(except: known) }
             if found.moved > 0 { intake.wantScan(.incoming) }
             for id in found.held { log.info("\(id): skipped, still being delivered") }
-            if !found.held.isEmpty { lookAgainAtLocked() }
+            lookAgain(at: found.held, since: now)
         } catch {
             log.warning("scan active queue: \(error)")
         }
     }
 
-    private func lookAgainAtLocked() {
-        eventLoop.scheduleTask(in: .seconds(Int64(settings.lockedRetryTime))) { [self] in
+    /// Looks at locked files of the active queue after a while: soon at first, since the generation that delivers them
+    /// is gone or about to end, then less and less often.
+    private func lookAgain(at held: [QueueID], since start: Moment) {
+        guard !held.isEmpty, !isStopped else { return }
+        let waited = Double(now.nanoseconds &- start.nanoseconds) / 1e9
+        let delay = max(settings.lockedFirstRetry, min(Double(settings.lockedRetryTime), waited / 4))
+        eventLoop.scheduleTask(in: .nanoseconds(Int64(delay * 1e9))) { [self] in
             assumeIsolated { manager in
                 guard !manager.isStopped else { return }
-                manager.spawn {
-                    await $0.recoverActive()
-                    $0.pump()
-                }
+                manager.spawn { manager in await manager.asIntake { await $0.recover(held, since: start) } }
             }
         }
     }
 
+    private func recover(_ held: [QueueID], since start: Moment) async {
+        let store = environment.store
+        // Not those that their holder gave back and that have come in again; nor may they come in while we look.
+        let held = held.filter { active[$0.text] == nil && opening.insert($0.text).inserted }
+        guard !isStopped, let found = try? await environment.work.run({ store.recover(held) }) else { return }
+        for id in held { opening.remove(id.text) }
+        // Their holder may also have put them into incoming itself.
+        for id in found.released { arrived(id.text) }
+        lookAgain(at: found.held, since: start)
+        pump()
+    }
+
     // MARK: end of a generation
 
-    /// Stops dispatching, gives back what no agent works on, waits for the rest, and returns.
-    /// - Parameter handedOver: called when the next generation may begin: files that are still in delivery are locked.
+    /// Stops dispatching, gives back what nobody works on, waits for the rest, and returns.
+    /// - Parameter handedOver: called when the next generation may begin: files that are still in work are locked.
     func drain(handedOver: @Sendable () async -> Void) async {
         isStopped = true
         timer?.scheduled.cancel()
+        // Then every message is known, and nothing here moves files into the active queue any more.
+        while intakeJobs > 0 { await withCheckedContinuation { intakeWaiters.append($0) } }
         for scan in scans.values { scan.close() }
-        let idle = active.values.filter { inFlight[ObjectIdentifier($0)] == nil && !$0.isEnding }
-        let busy = active.values.filter { inFlight[ObjectIdentifier($0)] != nil || $0.isEnding }
+        scans = [:]
+        let busy = active.values.filter { $0.tasks > 0 || $0.isEnding }.map(\.id)
+        let idle = active.values.filter { $0.tasks == 0 && !$0.isEnding }.map(\.id)
+        for id in idle { active[id.text] = nil }
         let store = environment.store
-        let idleIDs = idle.map(\.id)
-        let busyIDs = busy.map(\.id)
-        for message in idle { active[message.id.text] = nil }
-        let locks = try? await environment.work.run {
-            for id in idleIDs { store.release(id: id) }
-            return busyIDs.compactMap { store.holdLock(id: $0) }
+        let held = try? await environment.work.run {
+            for id in idle { store.release(id: id) }
+            return busy.map { (id: $0.text, lock: store.holdLock(id: $0)) }
+        }
+        for (id, lock) in held ?? [] {
+            // What came to its end meanwhile has left the active queue.
+            if active[id] != nil, locks[id] == nil { locks[id] = lock } else { lock?.close() }
         }
         await handedOver()
         while background > 0 { await withCheckedContinuation { idleWaiters.append($0) } }
-        for lock in locks ?? [] { lock.close() }
+        for lock in locks.values { lock.close() }
+        locks = [:]
     }
 }

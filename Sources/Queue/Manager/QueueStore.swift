@@ -171,27 +171,46 @@ struct QueueStore: Sendable {
 
     /// After a start: what an earlier process left in the active queue goes back to incoming. Files that delivery
     /// agents still hold stay; the answer is how many.
-    func recoverActive(except known: Set<String>) throws(SystemError) -> (moved: Int, held: [String]) {
+    func recoverActive(except known: Set<String>) throws(SystemError) -> (moved: Int, held: [QueueID]) {
         let scan = directory.scan("active")
         defer { scan.close() }
         var moved = 0
-        var held: [String] = []
+        var held: [QueueID] = []
         while let id = try scan.next() {
             if known.contains(id.text) { continue }
-            guard let file = try? directory.open(queue: "active", id: id) else { continue }
-            defer { file.close() }
-            guard (try? file.tryLock(exclusive: true)) == true else {
-                held.append(id.text)
-                continue
-            }
-            do {
-                try directory.move(id, from: "active", to: "incoming")
-                moved += 1
-            } catch  where error.errno == ENOENT {
-                continue
+            switch try recover(id) {
+            case .held: held.append(id)
+            case .moved: moved += 1
+            case .gone: continue
             }
         }
         return (moved, held)
+    }
+
+    private enum Recovery { case held, moved, gone }
+
+    private func recover(_ id: QueueID) throws(SystemError) -> Recovery {
+        guard let file = try? directory.open(queue: "active", id: id) else { return .gone }
+        defer { file.close() }
+        guard (try? file.tryLock(exclusive: true)) == true else { return .held }
+        do {
+            try directory.move(id, from: "active", to: "incoming")
+        } catch  where error.errno == ENOENT {
+            return .gone
+        }
+        return .moved
+    }
+
+    /// Another look at files that were locked. `released` are no longer in the active queue.
+    func recover(_ ids: [QueueID]) -> (released: [QueueID], held: [QueueID]) {
+        var (released, held): ([QueueID], [QueueID]) = ([], [])
+        for id in ids {
+            switch try? recover(id) {
+            case .moved, .gone: released.append(id)
+            case .held, nil: held.append(id)
+            }
+        }
+        return (released, held)
     }
 
     // MARK: scanning

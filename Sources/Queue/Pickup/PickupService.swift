@@ -29,6 +29,7 @@ actor PickupService {
     private var isScanning = false
     private var scanAgain = false
     private var isStopped = false
+    private var stopWaiters: [CheckedContinuation<Void, Never>] = []
 
     /// Files taken up at one time.
     private static let parallel = 8
@@ -47,10 +48,15 @@ actor PickupService {
         self.returnToSender = returnToSender
     }
 
-    func stop() { isStopped = true }
+    /// Takes up nothing more; returns when what is under way is done: the next generation must not meet its files.
+    func stop() async {
+        isStopped = true
+        if isScanning { await withCheckedContinuation { stopWaiters.append($0) } }
+    }
 
     /// Takes up everything in `maildrop/`. Called while a scan runs, it makes the scan start over once.
     func scan() async {
+        guard !isStopped else { return }
         guard !isScanning else {
             scanAgain = true
             return
@@ -61,6 +67,8 @@ actor PickupService {
             await scanOnce()
         } while scanAgain && !isStopped
         isScanning = false
+        for waiter in stopWaiters { waiter.resume() }
+        stopWaiters = []
     }
 
     private func scanOnce() async {

@@ -52,6 +52,14 @@ public struct Intake: Sendable {
         announced.append(id)
     }
 
+    /// A file that could not be opened at its turn may be tried again.
+    public mutating func again(_ name: QueueEntryName) {
+        switch name.source {
+        case .incoming: incoming.names.append(name.id)
+        case .deferred: deferred.names.append(name.id)
+        }
+    }
+
     /// Wants the directory read (again). `ignoreTimes` concerns the next scan, not one that runs.
     public mutating func wantScan(_ source: Source, ignoreTimes: Bool = false) {
         switch source {

@@ -1,6 +1,7 @@
 import Glibc
 import MailSystem
 import NIOCore
+import NIOEmbedded
 import NIOPosix
 import TestSupport
 import Testing
@@ -84,7 +85,7 @@ import Testing
         unlink(path)
     }
 
-    @Test func drainWaitsForWorkAndClientsReconnect() async throws {
+    @Test func drainWaitsForWorkAndNewCallsGoToTheNextGeneration() async throws {
         let path = "/tmp/apus-int-\(getpid())-b"
         let connection = InternalConnection(path: path, eventLoop: Self.group.next())
         await #expect(throws: InternalProtocolError.self) { try await connection.call(self.request(1)) }
@@ -104,22 +105,33 @@ import Testing
         #expect(try await late.results.count == 1)
         // The listener stayed open in "master": a second generation serves the same path.
         let second = try await InternalServer.start(listener: listener, group: Self.group, handlers: handlers())
-        #expect(try await answer(to: request(2), from: connection).results.count == 2)
+        #expect(try await connection.call(request(2)).results.count == 2)
         await second.drain()
         unlink(path)
     }
 
-    /// A call that may be the first to meet a connection that the old generation has closed.
-    private func answer(
-        to request: DeliveryRequest, from connection: InternalConnection
-    ) async throws -> DeliveryReport {
-        while true {
-            do {
-                return try await connection.call(request)
-            } catch InternalProtocolError.connectionLost {
-                continue
-            }
+    /// What the server had not looked at when it said good-bye can be made again; what it had is answered or lost.
+    @Test func goodbyeDividesTheCalls() throws {
+        let saidGoodbye = Signal()
+        let channel = EmbeddedChannel(handler: InternalClientHandler { saidGoodbye.set() })
+        func call() -> EventLoopFuture<ByteBuffer> {
+            let promise = channel.eventLoop.makePromise(of: ByteBuffer.self)
+            channel.write(OutgoingCall(kind: 1, payload: ByteBuffer(), answer: promise), promise: nil)
+            return promise.futureResult
         }
+        func receive(_ id: UInt64, _ kind: UInt8, _ payload: ByteBuffer = ByteBuffer()) throws {
+            try channel.writeInbound(Frame(id: id, kind: kind, payload: payload))
+        }
+        let (answered, lost, refused) = (call(), call(), call())
+        try receive(0, Frame.goodbyeKind, ByteBuffer(integer: UInt64(2)))
+        #expect(saidGoodbye.isSet)
+        #expect(throws: InternalProtocolError.notHandled) { try refused.wait() }
+        let late = call()
+        #expect(throws: InternalProtocolError.notHandled) { try late.wait() }
+        try receive(1, Frame.replyKind, ByteBuffer(string: "x"))
+        #expect(try answered.wait() == ByteBuffer(string: "x"))
+        _ = try channel.finish()
+        #expect(throws: InternalProtocolError.connectionLost) { try lost.wait() }
     }
 
     @Test func loopbackUsesTheSameHandlers() async throws {

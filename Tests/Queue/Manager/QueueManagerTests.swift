@@ -282,8 +282,10 @@ struct QueueManagerTests {
         #expect(bench.store.paths.contains("corrupt/4C0FFEE"))
     }
 
-    @Test func filesOfRunningDeliveriesAreLeftAlone() async throws {
-        let bench = ManagerBench(answer: delivered)
+    @Test func filesOfRunningDeliveriesAreLeftAloneAndTakenOverAfterwards() async throws {
+        var settings = ManagerSettings()
+        settings.lockedFirstRetry = 0.001
+        let bench = ManagerBench(settings: settings, answer: delivered)
         let id = try bench.write(["x@example.com"], queue: "active")
         let lock = try bench.directory.open(queue: "active", id: id)
         #expect(try lock.tryLock(exclusive: false))
@@ -291,6 +293,33 @@ struct QueueManagerTests {
         #expect(await bench.log("\(id): skipped, still being delivered"))
         #expect(bench.location(id) == "active")
         lock.close()
+        #expect(await bench.log("\(id): removed"))
+        #expect(bench.sink.lines.filter { $0.contains("skipped") }.count == 1)
+    }
+
+    @Test func anAgentThatDiesDuringADrainCostsNothing() async throws {
+        let (asked, released) = (Signal(), Signal())
+        defer { released.set() }
+        let bench = ManagerBench { _ in
+            asked.set()
+            await released.wait()
+            throw InternalProtocolError.connectionLost
+        }
+        await bench.manager.start()
+        let id = try bench.write(["x@example.com"])
+        await bench.manager.arrived(id.text)
+        await asked.wait()
+        let handedOver = Signal()
+        let draining = Task { await bench.manager.drain { handedOver.set() } }
+        await handedOver.wait()
+        // The next generation sees that somebody works on it.
+        let file = try bench.directory.open(queue: "active", id: id)
+        #expect(try file.tryLock(exclusive: true) == false)
+        file.close()
+        released.set()
+        await draining.value
+        #expect(bench.location(id) == "incoming")
+        #expect(!bench.sink.lines.contains { $0.contains("unknown mail transport error") })
     }
 
     @Test func hugeMessagesAreReadInParts() async throws {
