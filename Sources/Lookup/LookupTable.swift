@@ -13,6 +13,14 @@ public struct LookupError: Error, Equatable, Sendable, CustomStringConvertible {
     public var description: String { "\(table): \(reason)" }
 }
 
+/// What a table can say at once.
+public enum ImmediateAnswer: Sendable {
+    /// The value, or nil when the table has none.
+    case value([UInt8]?)
+    /// The answer takes time: `find(octets:)` has it.
+    case later
+}
+
 /// One lookup table, whatever its type. Keys and values are UTF-8 text.
 public protocol LookupTable: Sendable {
     /// `type:name` as main.cf has it.
@@ -31,6 +39,13 @@ public protocol LookupTable: Sendable {
     /// `find` for octets of any kind, such as header and body lines (header_checks(5)).
     func find(octets key: [UInt8]) async throws(LookupError) -> [UInt8]?
 
+    /// `find(octets:)` for callers that cannot suspend, or ask so often that suspending costs more than the lookup.
+    func answerNow(_ key: [UInt8]) throws(LookupError) -> ImmediateAnswer
+
+    /// `true`: many lookups follow at once, so a table may keep its lock from one to the next. `false` releases it. Not for
+    /// daemons: a writer waits meanwhile.
+    func keepLock(_ keeps: Bool)
+
     /// True once the source behind an opened table has been replaced or modified.
     var hasChanged: Bool { get }
 }
@@ -38,6 +53,10 @@ public protocol LookupTable: Sendable {
 extension LookupTable {
     public var logName: String { name }
     public var hasChanged: Bool { false }
+
+    public func keepLock(_ keeps: Bool) {}
+
+    public func answerNow(_ key: [UInt8]) throws(LookupError) -> ImmediateAnswer { .later }
 
     public func find(octets key: [UInt8]) async throws(LookupError) -> [UInt8]? {
         try await find(String(decoding: key, as: UTF8.self)).map { Array($0.utf8) }
@@ -55,6 +74,8 @@ extension ImmediateTable {
     }
 
     public func find(octets key: [UInt8]) async throws(LookupError) -> [UInt8]? { try lookUp(key) }
+
+    public func answerNow(_ key: [UInt8]) throws(LookupError) -> ImmediateAnswer { .value(try lookUp(key)) }
 }
 
 /// A table whose entries can be listed: `postmap -s`.

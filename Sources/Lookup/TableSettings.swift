@@ -4,6 +4,8 @@ public struct TableSettings: Sendable {
     public var readBufferSize = 131_072
     /// `berkeley_db_create_buffer_size`: cache while a table is built, bytes.
     public var createBufferSize = 16_777_216
+    /// `lmdb_map_size`: bytes that a new lmdb file may grow to, at first.
+    public var lmdbMapSize = 16_777_216
     /// `smtputf8_enable`.
     public var utf8 = false
     /// `default_database_type`, for names without a type.
@@ -13,6 +15,8 @@ public struct TableSettings: Sendable {
 
     /// How many entries a table that is being built will have, roughly; 0 when unknown.
     public var expectedCount = 0
+    /// Bytes of their source; 0 when unknown.
+    public var expectedSize = 0
 
     public init() {}
 }

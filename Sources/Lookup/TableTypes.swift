@@ -31,6 +31,7 @@ struct TableType: Sendable {
 public enum TableTypes {
     static let all: [TableType] = [
         TableType(name: "btree", creatable: true, open: BerkeleyTable.open),
+        TableType(name: "cdb", creatable: true, open: ConstantTable.open),
         TableType(name: "cidr", open: CIDRTable.open),
         TableType(name: "debug", open: DebugTable.open),
         TableType(name: "environ", open: EnvironmentTable.open),
@@ -38,6 +39,7 @@ public enum TableTypes {
         TableType(name: "hash", creatable: true, open: BerkeleyTable.open),
         TableType(name: "inline", open: InlineTable.open),
         TableType(name: "internal", open: InternalTable.open),
+        TableType(name: "lmdb", creatable: true, open: LMDBTable.open),
         TableType(name: "pcre", open: PCRETable.open),
         TableType(name: "pipemap", open: PipeTable.open),
         TableType(name: "proxy", open: ProxyTable.open),

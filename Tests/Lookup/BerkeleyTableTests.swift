@@ -58,6 +58,62 @@ import Testing
         #expect(try await answer == "old")
     }
 
+    /// Behind a chroot the path leads nowhere; Debian's postmap rewrites the file that is open.
+    @Test(.enabled(if: Files.isExecutable("/usr/sbin/postmap")), arguments: ["hash", "btree"])
+    func aTableRewrittenInPlaceIsFollowedWithoutItsPath(_ type: String) async throws {
+        let folder = TableFolder()
+        let inner = "\(folder.path)/inner"
+        mkdir(inner, 0o755)
+        _ = try folder.write("main.cf", "")
+        let entries = (0..<3000).map { "key\($0) old\n" }.joined()
+        let source = try folder.write("inner/t", entries + "k old\n")
+        #expect(system("/usr/sbin/postmap -c \(folder.path) \(type):\(source) 2>/dev/null") == 0)
+        let opener = TestOpener().opener
+        let table = opener.open("\(type):\(source)")
+        #expect(try await table.find("k") == "old")
+        rename(inner, "\(folder.path)/moved")
+        _ = try folder.write("moved/t", "k new\nother x\n")
+        #expect(system("/usr/sbin/postmap -c \(folder.path) \(type):\(folder.path)/moved/t 2>/dev/null") == 0)
+        #expect(try await table.find("k") == "new")
+        #expect(try await table.find("other") == "x")
+        #expect(try await table.find("key17") == nil)
+        #expect(!opener.anyChanged())
+        system("rm -r \(folder.path)/moved")
+        #expect(try await table.find("k") == "new")
+        #expect(opener.anyChanged())
+    }
+
+    /// The library writes, our own reader reads: items on pages of their own, deep trees, split buckets.
+    @Test(arguments: ["hash", "btree"]) func itemsOfAnySizeAreRead(_ type: String) async throws {
+        let folder = TableFolder()
+        let name = "\(type):\(folder.path)/t"
+        let entries = (0..<4000).map { number -> (String, String) in
+            let key = "k\(number)-" + String(repeating: "x", count: number % 7 == 0 ? number * 3 : number % 50)
+            return (key, String(repeating: "v\(number)", count: number % 11 == 0 ? number : 1))
+        }
+        try makeTable(name, entries)
+        let table = try TestOpener().opener.openOrThrow(name)
+        for (key, value) in entries { #expect(try await table.find(key) == value) }
+        for (key, _) in entries { #expect(try await table.find(key + "y") == nil) }
+    }
+
+    @Test(arguments: ["hash", "btree"]) func damageIsNeverATrap(_ type: String) async throws {
+        let folder = TableFolder()
+        let name = "\(type):\(folder.path)/t"
+        try makeTable(name, (0..<500).map { ("k\($0)", String(repeating: "v", count: $0 * 20)) })
+        let intact = try Files.read("\(folder.path)/t.db")
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<60 {
+            var bytes = intact
+            for _ in 0..<40 { bytes[Int.random(in: 26..<bytes.count, using: &random)] = UInt8.random(in: 0...255) }
+            try Files.writeAtomically(bytes, to: "\(folder.path)/t.db")
+            guard let lock = TableLock(path: "\(folder.path)/t.db", writing: false),
+                var pages = try? BerkeleyPages(descriptor: lock.descriptor, cacheSize: 1)
+            else { continue }
+            for number in 0..<500 { _ = try? pages.get(Array("k\(number)".utf8) + [0]) }
+        }
+    }
+
     @Test func garbageIsAnErrorNotAnEmptyTable() throws {
         let folder = TableFolder()
         _ = try folder.write("t.db", String(repeating: "garbage", count: 2000))

@@ -29,6 +29,40 @@ import Testing
         #expect(try await TestOpener().opener.openOrThrow(table).find(key) == value)
     }
 
+    /// Patterns that begin with an anchor and could be taken for something else than they are.
+    static let anchored: [(String, String, String?)] = [
+        ("regexp:{{/^ab|c/ x}}", "zc", "x"),
+        ("regexp:{{/^(ab|c)d/ x}}", "cd", "x"),
+        ("regexp:{{/^abc*d/ x}}", "abd", "x"),
+        ("regexp:{{/^abc?d/ x}}", "ABD", "x"),
+        ("regexp:{{/^abc{0}d/ x}}", "abd", "x"),
+        ("regexp:{{/^ab+c/ x}}", "abbc", "x"),
+        ("regexp:{{/^a\\.b/ x}}", "a.b", "x"),
+        ("regexp:{{/^a\\.b/ x}}", "aXb", nil),
+        ("regexp:{{/^b/m x}}", "a\nb", "x"),
+        ("regexp:{{/^a+b/x x}}", "a+b", "x"),
+        ("regexp:{{/^sub/ one} {/x/ two} {/^subject/ three}}", "subject", "one"),
+        ("regexp:{{if /^sub/} {/^subj/ inner} {endif} {/^sub/ outer}}", "subject", "inner"),
+        ("regexp:{{if /^nope/} {/^sub/ inner} {endif} {/^sub/ outer}}", "subject", "outer"),
+        ("regexp:{{!/^sub/ x}}", "other", "x"),
+        ("pcre:{{/^b/m x}}", "a\nb", "x"),
+        ("pcre:{{/^a b/x x}}", "ab", "x"),
+        ("pcre:{{/^\\Qa(\\E|c/ x}}", "c", "x"),
+        ("pcre:{{/^a(?# ( )|c/ x}}", "c", "x"),
+        ("pcre:{{/^[(]a|c/ x}}", "c", "x"),
+        ("pcre:{{/^a\\d/ x}}", "a1", "x"),
+        ("pcre:{{/^ask/ x}}", "ASK", "x"),
+    ]
+
+    @Test(arguments: anchored) func anchorsAreOnlyAHint(_ table: String, _ key: String, _ value: String?) async throws {
+        #expect(try await TestOpener().opener.openOrThrow(table, options: [.foldKeys, .utf8]).find(key) == value)
+    }
+
+    @Test func lettersThatFoldToASCIIMatchBehindAnAnchor() async throws {
+        let table = try TestOpener().opener.openOrThrow("pcre:{{/^ask/ x}}", options: [.foldKeys, .utf8])
+        #expect(try await table.find("as\u{212A}") == "x")
+    }
+
     static let mistakes: [(String, String)] = [
         ("debug:", "open dictionary: expecting \"type:name\" form instead of \"debug:\""),
         ("nosuch:x", "unsupported dictionary type: nosuch"),

@@ -5,31 +5,40 @@ import Synchronization
 
 /// `hash:/path` and `btree:/path`: the Berkeley DB file `/path.db`, as Postfix's postmap makes it (DATABASE_README).
 ///
-/// A file that was rebuilt or replaced is opened anew before the next lookup. Where it is out of reach (chroot, dropped
-/// privileges), `hasChanged` says so: a replaced file goes on answering as it was, one rewritten in place fails lookups
-/// until the process's next generation opens it.
-final class BerkeleyTable: LookupTable, ListableTable, UpdatableTable {
+/// A file that is rewritten in place, as Debian's postmap does, is followed through the open descriptor, also behind a
+/// chroot; lookups wait while it is being written. One that was replaced by another file is opened anew before the next
+/// lookup; where that is out of reach (chroot, dropped privileges) `hasChanged` says so, and the old file goes on
+/// answering until the process's next generation.
+final class BerkeleyTable: LookupTable, ListableTable {
     let name: String
     let logName: String
     let path: String
-    private let type: DBTYPE
     private let cacheSize: Int
     private let options: TableOptions
     private let keys: KeyFolding
     private let state: Mutex<State>
 
     private struct State {
-        var file: BerkeleyFile
+        var pages: BerkeleyPages
         var lock: TableLock
-        /// The file's state when it was opened.
+        /// The file's state when its pages were first read.
         var stamp: FileStamp
-        /// The file under way that takes the place of the table when it is closed.
-        var draft: TableDraft?
         /// Which kinds of keys to try. Once a lookup succeeds, only its kind: postmap writes all keys alike.
         var withNUL: Bool
         var withoutNUL: Bool
+        var keepsLock = false
+        /// The lock is held, and the pages are those of the file as it is.
+        var isLocked = false
         /// When the path was last compared with the open file, seconds.
         var checked = 0
+
+        init(_ opened: Opened, _ options: TableOptions) {
+            (pages, lock, stamp) = opened
+            let plain = options.contains(.keysWithoutNUL)
+            let terminated = options.contains(.keysWithNUL)
+            withNUL = terminated || !plain
+            withoutNUL = plain || !terminated
+        }
     }
 
     private enum Attempt {
@@ -39,47 +48,40 @@ final class BerkeleyTable: LookupTable, ListableTable, UpdatableTable {
     }
 
     var takesWholeKeyOnly: Bool { false }
-    var fileName: String { path }
 
     static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
-        try BerkeleyTable(request)
+        if request.options.isDisjoint(with: [.writable, .create]) { return try BerkeleyTable(request) }
+        return try BerkeleyWriter(request)
     }
+
+    /// `DB_HASH` or `DB_BTREE`.
+    static func type(_ request: TableRequest) -> DBTYPE { request.type == "btree" ? DB_BTREE : DB_HASH }
 
     private init(_ request: TableRequest) throws(TableOpenError) {
         name = "\(request.specification)"
         logName = "\(name).db"
         path = "\(request.name).db"
-        type = request.type == "btree" ? DB_BTREE : DB_HASH
         options = request.options
         keys = KeyFolding(request.options)
-        let writing = !options.isDisjoint(with: [.writable, .create])
-        cacheSize = writing ? request.settings.createBufferSize : request.settings.readBufferSize
-        let opened =
-            try writing
-            ? Self.openForWriting(request, path, type, cacheSize)
-            : Self.openForReading(
-                path, type, cacheSize, wait: true)
-        let plain = options.contains(.keysWithoutNUL)
-        let terminated = options.contains(.keysWithNUL)
-        state = Mutex(
-            State(
-                file: opened.file, lock: opened.lock, stamp: opened.stamp, draft: opened.draft,
-                withNUL: terminated || !plain,
-                withoutNUL: plain || !terminated))
-        if !writing { warnIfOlder(than: request.name, opened.stamp, request.log) }
+        cacheSize = request.settings.readBufferSize
+        let opened = try Self.open(path, type: request.type, cacheSize, wait: true)
+        state = Mutex(State(opened, options))
+        SourceAge.warnIfOlder(path, than: request.name, request.log)
     }
 
-    private typealias Opened = (file: BerkeleyFile, lock: TableLock, stamp: FileStamp, draft: TableDraft?)
+    private typealias Opened = (pages: BerkeleyPages, lock: TableLock, stamp: FileStamp)
 
-    private static func failure(_ path: String, _ reason: String) -> TableOpenError {
+    static func failure(_ path: String, _ reason: String) -> TableOpenError {
         TableOpenError("open database \(path): \(reason)")
     }
 
-    private static func failure(_ path: String) -> TableOpenError { failure(path, String(cString: strerror(errno))) }
+    static func failure(_ path: String) -> TableOpenError { failure(path, String(cString: strerror(errno))) }
 
-    /// - Parameter wait: for a writer that has the file; otherwise that is an error.
-    private static func openForReading(
-        _ path: String, _ type: DBTYPE, _ cacheSize: Int, wait: Bool
+    /// - Parameters:
+    ///   - type: the type that the file must have; nil: any.
+    ///   - wait: for a writer that has the file; otherwise that is an error.
+    private static func open(
+        _ path: String, type: String?, _ cacheSize: Int, wait: Bool
     ) throws(TableOpenError) -> Opened {
         guard let lock = TableLock(path: path, writing: false) else { throw failure(path) }
         if wait {
@@ -88,61 +90,15 @@ final class BerkeleyTable: LookupTable, ListableTable, UpdatableTable {
             throw failure(path, "file is locked")
         }
         defer { lock.unlock() }
+        let pages: BerkeleyPages
         do {
-            let file = try BerkeleyFile(path: path, type: type, mode: .read, cacheSize: cacheSize)
-            guard let stamp = lock.status() else { throw failure(path) }
-            return (file, lock, stamp, nil)
-        } catch let error as BerkeleyFile.Failure {
-            throw failure(path, error.reason)
-        } catch let error as TableOpenError {
-            throw error
+            pages = try BerkeleyPages(descriptor: lock.descriptor, cacheSize: cacheSize)
         } catch {
-            throw failure(path, "\(error)")
+            throw failure(path, String(cString: strerror(EINVAL)))
         }
-    }
-
-    /// The writer's lock is held from here until the table is closed, so that nobody sees half a table.
-    private static func openForWriting(
-        _ request: TableRequest, _ path: String, _ type: DBTYPE, _ cacheSize: Int
-    ) throws(TableOpenError) -> Opened {
-        let create = request.options.contains(.create)
-        var lock = TableLock(path: path, writing: true)
-        let mayCreate = create || request.options.contains(.createIfMissing)
-        if lock == nil, errno != ENOENT || !mayCreate { throw failure(path) }
-        lock?.lock(exclusive: true)
-        // While this writer waited, another may have put a new file in the place of the one that is locked now.
-        while let held = lock?.status(), let there = FileStamp(path: path), !there.isSameFile(as: held) {
-            lock = TableLock(path: path, writing: true)
-            lock?.lock(exclusive: true)
-        }
-        // A table that is made anew grows beside the old one, which goes on answering. Where the directory cannot
-        // take a second file, it is made in place, as Postfix makes it.
-        let draft = create ? lock.flatMap { TableDraft(of: path, like: $0) } : nil
-        do {
-            let file = try BerkeleyFile(
-                path: draft?.path ?? path, type: type, mode: create ? .create : .update, cacheSize: cacheSize,
-                expectedCount: create ? request.opener.settings.expectedCount : 0)
-            if lock == nil {
-                lock = TableLock(path: path, writing: true)
-                lock?.lock(exclusive: true)
-            }
-            guard let lock, let stamp = lock.status() else { throw failure(path) }
-            return (file, lock, stamp, draft)
-        } catch let error as BerkeleyFile.Failure {
-            throw failure(path, error.reason)
-        } catch let error as TableOpenError {
-            throw error
-        } catch {
-            throw failure(path, "\(error)")
-        }
-    }
-
-    /// Not while the source is fresh: the administrator may be about to run postmap.
-    private func warnIfOlder(than source: String, _ stamp: FileStamp, _ log: MailLog) {
-        guard let newer = FileStamp(path: source), newer.seconds > stamp.seconds,
-            newer.seconds < time(nil) - 100
-        else { return }
-        log.warning("database \(path) is older than source file \(source)")
+        if let type, pages.isTree != (type == "btree") { throw failure(path, String(cString: strerror(EINVAL))) }
+        guard let stamp = lock.status() else { throw failure(path) }
+        return (pages, lock, stamp)
     }
 
     func find(_ key: String) async throws(LookupError) -> String? {
@@ -164,6 +120,13 @@ final class BerkeleyTable: LookupTable, ListableTable, UpdatableTable {
         throw failure("the table is locked")
     }
 
+    func answerNow(_ key: [UInt8]) throws(LookupError) -> ImmediateAnswer {
+        switch try attempt(keys.fold(key)) {
+        case .answer(let value): .value(value)
+        case .busy: .later
+        }
+    }
+
     private func failure(_ reason: String) -> LookupError { LookupError(table: name, reason: reason) }
 
     private func attempt(_ key: [UInt8]) throws(LookupError) -> Attempt {
@@ -178,106 +141,94 @@ final class BerkeleyTable: LookupTable, ListableTable, UpdatableTable {
     }
 
     private func lookUp(_ key: [UInt8], _ state: inout State) throws(LookupError) -> Attempt {
+        if state.isLocked {
+            do { return .answer(try Self.get(key, &state)) } catch { throw failure(error.reason) }
+        }
         guard state.lock.tryLockShared() else { return .busy }
-        if try reopenIfChanged(&state) { return .busy }
-        defer { state.lock.unlock() }
+        defer { if !state.isLocked { state.lock.unlock() } }
+        guard let now = state.lock.status() else { throw failure("fstat \(path): \(String(cString: strerror(errno)))") }
+        if let replacement = replacement(of: now, &state) {
+            renew(&state, replacement)
+            return .busy
+        }
         do {
-            if state.withNUL, let value = try state.file.get(key + [0]) {
-                state.withoutNUL = false
-                return .answer(Self.untilNUL(value))
+            if !now.hasSameContent(as: state.stamp) {
+                let pages = try BerkeleyPages(descriptor: state.lock.descriptor, cacheSize: cacheSize)
+                renew(&state, (pages, state.lock, now))
             }
-            if state.withoutNUL, let value = try state.file.get(key) {
-                state.withNUL = false
-                return .answer(Self.untilNUL(value))
-            }
-            return .answer(nil)
+            let answer = try Self.get(key, &state)
+            state.isLocked = state.keepsLock
+            return .answer(answer)
         } catch {
+            // Somebody may be writing it without a lock.
+            if time(nil) - now.seconds < 5 { return .busy }
             throw failure(error.reason)
         }
     }
 
-    /// With the lock held. Returns true when the file was opened anew; the lock is then released.
-    private func reopenIfChanged(_ state: inout State) throws(LookupError) -> Bool {
-        guard let now = state.lock.status() else { throw failure("fstat \(path): \(String(cString: strerror(errno)))") }
-        let rewritten = !now.hasSameContent(as: state.stamp)
-        var replaced = now.links == 0
-        let clock = time(nil)
-        if !rewritten, !replaced, state.checked != clock {
-            state.checked = clock
-            if let there = FileStamp(path: path) { replaced = !there.isSameFile(as: now) }
+    private static func get(_ key: [UInt8], _ state: inout State) throws(BerkeleyPages.Malformed) -> [UInt8]? {
+        if state.withNUL, let value = try state.pages.get(key + [0]) {
+            state.withoutNUL = false
+            return untilNUL(value)
         }
-        guard rewritten || replaced else { return false }
-        guard let opened = try? Self.openForReading(path, type, cacheSize, wait: false) else {
-            guard rewritten else { return false }
-            state.lock.unlock()
-            throw failure("the table has changed and cannot be opened again")
-        }
-        state.file = opened.file
-        state.lock = opened.lock
-        state.stamp = opened.stamp
-        state.withNUL = options.contains(.keysWithNUL) || !options.contains(.keysWithoutNUL)
-        state.withoutNUL = options.contains(.keysWithoutNUL) || !options.contains(.keysWithNUL)
-        return true
+        guard state.withoutNUL, let value = try state.pages.get(key) else { return nil }
+        state.withNUL = false
+        return untilNUL(value)
     }
 
-    /// The file was rewritten or replaced, and the next lookup cannot follow.
+    private func renew(_ state: inout State, _ opened: Opened) {
+        let (keepsLock, checked) = (state.keepsLock, state.checked)
+        state = State(opened, options)
+        state.keepsLock = keepsLock
+        state.checked = checked
+    }
+
+    func keepLock(_ keeps: Bool) {
+        state.withLock { state in
+            state.keepsLock = keeps
+            guard !keeps, state.isLocked else { return }
+            state.isLocked = false
+            state.lock.unlock()
+        }
+    }
+
+    /// The file that has taken the place of the one in use, if it can be opened. The old one answers until then.
+    private func replacement(of now: FileStamp, _ state: inout State) -> Opened? {
+        let clock = time(nil)
+        guard state.checked != clock || (now.links == 0 && state.stamp.links > 0) else { return nil }
+        state.checked = clock
+        state.stamp.links = now.links
+        if now.links > 0, FileStamp(path: path)?.isSameFile(as: now) ?? true { return nil }
+        return try? Self.open(path, type: nil, cacheSize, wait: false)
+    }
+
+    /// The file was replaced, and the next lookup cannot follow.
     var hasChanged: Bool {
         state.withLock { state in
             guard let now = state.lock.status() else { return true }
-            if now.hasSameContent(as: state.stamp), now.links > 0 { return false }
-            return access(path, R_OK) != 0
+            return now.links == 0 && access(path, R_OK) != 0
         }
     }
 
-    private static func untilNUL(_ value: [UInt8]) -> [UInt8] { Array(value.prefix { $0 != 0 }) }
+    static func untilNUL(_ value: [UInt8]) -> [UInt8] {
+        guard let end = value.firstIndex(of: 0) else { return value }
+        return Array(value[..<end])
+    }
 
+    /// In the order in which the library's own cursor goes.
     func forEach(_ body: ([UInt8], [UInt8]) -> Void) throws(LookupError) {
-        try withState { state in
+        let result: Result<Void, LookupError> = state.withLock { state in
             state.lock.lock(exclusive: false)
             defer { state.lock.unlock() }
-            try state.file.forEach { body(Self.untilNUL($0), Self.untilNUL($1)) }
-        }
-    }
-
-    /// Keys and values end in NUL as Debian's postmap writes them, unless asked otherwise.
-    private var storesNUL: Bool { options.contains(.keysWithNUL) || !options.contains(.keysWithoutNUL) }
-
-    func update(_ key: [UInt8], _ value: [UInt8]) throws(LookupError) -> UpdateResult {
-        let end: [UInt8] = storesNUL ? [0] : []
-        let folded = keys.fold(key) + end
-        let replacing = options.contains(.replaceDuplicates)
-        return try withState { state in
-            try state.file.put(folded, value + end, replacing: replacing) ? .stored : .duplicate
-        }
-    }
-
-    func delete(_ key: [UInt8]) throws(LookupError) -> Bool {
-        let folded = keys.fold(key)
-        return try withState { state in
-            if state.withNUL, try state.file.delete(folded + [0]) { return true }
-            return state.withoutNUL ? try state.file.delete(folded) : false
-        }
-    }
-
-    func close() throws(LookupError) {
-        try withState { state in
-            try state.file.close()
-            try state.draft?.publish()
-            state.draft = nil
-            state.lock.unlock()
-        }
-    }
-
-    private func withState<Value: Sendable>(_ body: (inout State) throws -> Value) throws(LookupError) -> Value {
-        let result: Result<Value, LookupError> = state.withLock { state in
-            do {
-                return .success(try body(&state))
-            } catch let error as BerkeleyFile.Failure {
-                return .failure(failure(error.reason))
+            do throws(BerkeleyFile.Failure) {
+                let type = state.pages.isTree ? DB_BTREE : DB_HASH
+                let file = try BerkeleyFile(path: path, type: type, mode: .read, cacheSize: max(cacheSize, 4 << 20))
+                try file.forEach { body(Self.untilNUL($0), Self.untilNUL($1)) }
+                return .success(())
             } catch {
-                return .failure(failure("\(error)"))
+                return .failure(failure(error.reason))
             }
         }
-        return try result.get()
+        try result.get()
     }
 }

@@ -1,7 +1,7 @@
 import Glibc
 
 /// The lock that Postfix's programs take on a table file: flock(2) on a descriptor of its own.
-final class TableLock {
+final class TableLock: Sendable {
     let descriptor: CInt
 
     /// nil, with errno set, when the file cannot be opened.
@@ -36,7 +36,7 @@ struct FileStamp: Equatable {
     let size: Int
     let seconds: Int
     let nanoseconds: Int
-    let links: Int
+    var links: Int
 
     init(_ status: stat) {
         device = UInt64(status.st_dev)

@@ -16,22 +16,36 @@ struct UTF8CheckedTable: LookupTable {
     var takesWholeKeyOnly: Bool { base.takesWholeKeyOnly }
     var hasChanged: Bool { base.hasChanged }
 
+    func keepLock(_ keeps: Bool) { base.keepLock(keeps) }
+
     func find(_ key: String) async throws(LookupError) -> String? {
         try await find(octets: Array(key.utf8)).map { $0.text }
     }
 
     func find(octets key: [UInt8]) async throws(LookupError) -> [UInt8]? {
-        let problem = "malformed UTF-8 or invalid codepoint"
-        guard Utf8Text.isValid(key) else {
-            log.warning("\(logName): non-UTF-8 key \"\(Utf8Text.masked(key))\": \(problem)")
-            return nil
-        }
-        guard let value = try await base.find(octets: key) else { return nil }
-        guard Utf8Text.isValid(value) else {
-            log.warning("\(logName): key \"\(key.text)\": non-UTF-8 value \"\(Utf8Text.masked(value))\": \(problem)")
-            throw LookupError(table: name, reason: "")
-        }
-        return value
+        guard isValidKey(key) else { return nil }
+        return try checked(try await base.find(octets: key), key)
+    }
+
+    func answerNow(_ key: [UInt8]) throws(LookupError) -> ImmediateAnswer {
+        guard isValidKey(key) else { return .value(nil) }
+        guard case .value(let value) = try base.answerNow(key) else { return .later }
+        return .value(try checked(value, key))
+    }
+
+    private static let problem = "malformed UTF-8 or invalid codepoint"
+
+    private func isValidKey(_ key: [UInt8]) -> Bool {
+        if Utf8Text.isValid(key) { return true }
+        log.warning("\(logName): non-UTF-8 key \"\(Utf8Text.masked(key))\": \(Self.problem)")
+        return false
+    }
+
+    private func checked(_ value: [UInt8]?, _ key: [UInt8]) throws(LookupError) -> [UInt8]? {
+        guard let value, !Utf8Text.isValid(value) else { return value }
+        let shown = "non-UTF-8 value \"\(Utf8Text.masked(value))\""
+        log.warning("\(logName): key \"\(key.text)\": \(shown): \(Self.problem)")
+        throw LookupError(table: name, reason: "")
     }
 }
 

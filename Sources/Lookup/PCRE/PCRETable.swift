@@ -37,7 +37,9 @@ struct PCREDialect: PatternDialect {
     func compile(_ pattern: ArraySlice<UInt8>, flags: [UInt8]) throws(TableOpenError) -> PerlPattern {
         var options = PCRE2_CASELESS | PCRE2_DOTALL | (utf8 ? PCRE2_UTF : 0)
         for flag in flags { options ^= Self.flags[flag] ?? 0 }
-        return try PerlPattern(Array(pattern), options: options)
+        let hasPlainAnchor = options & (PCRE2_MULTILINE | PCRE2_EXTENDED) == 0
+        return try PerlPattern(
+            Array(pattern), options: options, prefix: hasPlainAnchor ? AnchoredPrefix.find(pattern) : nil)
     }
 }
 
@@ -47,8 +49,9 @@ struct PCREDialect: PatternDialect {
 final class PerlPattern: CompiledPattern, @unchecked Sendable {
     private let code: OpaquePointer
     let groupCount: Int
+    let prefix: [UInt8]?
 
-    init(_ pattern: [UInt8], options: UInt32) throws(TableOpenError) {
+    init(_ pattern: [UInt8], options: UInt32, prefix: [UInt8]?) throws(TableOpenError) {
         var status: CInt = 0
         var offset = 0
         guard let code = pcre2_compile_8(pattern, pattern.count, options, &status, &offset, nil) else {
@@ -63,15 +66,33 @@ final class PerlPattern: CompiledPattern, @unchecked Sendable {
         pcre2_pattern_info_8(code, UInt32(PCRE2_INFO_CAPTURECOUNT), &count)
         self.code = code
         groupCount = Int(count)
+        self.prefix = prefix
     }
 
     deinit { pcre2_code_free_8(code) }
 
+    /// A key, and where the library puts what matched.
+    final class Subject {
+        fileprivate let key: [UInt8]
+        fileprivate let data: OpaquePointer?
+        fileprivate let options: UInt32
+
+        init(_ key: [UInt8], groupCount: Int) {
+            self.key = key
+            data = pcre2_match_data_create_8(UInt32(clamping: groupCount + 1), nil)
+            // Checked once, not for each pattern.
+            options = Utf8Text.isValid(key) ? PCRE2_NO_UTF_CHECK : 0
+        }
+
+        deinit { pcre2_match_data_free_8(data) }
+    }
+
+    static func subject(_ key: [UInt8], groupCount: Int) -> Subject { Subject(key, groupCount: groupCount) }
+
     /// PCRE2's own limits on backtracking end a match that runs away; it then counts as none, as in Postfix.
-    func match(_ key: [UInt8], captures: Bool) -> [Range<Int>?]? {
-        guard let data = pcre2_match_data_create_from_pattern_8(code, nil) else { return nil }
-        defer { pcre2_match_data_free_8(data) }
-        let count = pcre2_match_8(code, key, key.count, 0, 0, data, nil)
+    func match(_ subject: Subject, captures: Bool) -> [Range<Int>?]? {
+        guard let data = subject.data else { return nil }
+        let count = pcre2_match_8(code, subject.key, subject.key.count, 0, subject.options, data, nil)
         guard count > 0 else { return nil }
         guard captures, let offsets = pcre2_get_ovector_pointer_8(data) else { return [] }
         return (0..<Int(count)).map { group in

@@ -24,8 +24,14 @@ struct RenamedTable: LookupTable {
     var takesWholeKeyOnly: Bool { target.takesWholeKeyOnly }
     var hasChanged: Bool { target.hasChanged }
 
+    func keepLock(_ keeps: Bool) { target.keepLock(keeps) }
+
     func find(_ key: String) async throws(LookupError) -> String? {
         do { return try await target.find(key) } catch { throw LookupError(table: name, reason: error.reason) }
+    }
+
+    func answerNow(_ key: [UInt8]) throws(LookupError) -> ImmediateAnswer {
+        do { return try target.answerNow(key) } catch { throw LookupError(table: name, reason: error.reason) }
     }
 
     func find(octets key: [UInt8]) async throws(LookupError) -> [UInt8]? {

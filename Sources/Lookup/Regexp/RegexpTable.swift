@@ -35,7 +35,9 @@ struct RegexpDialect: PatternDialect {
             default: options ^= REG_NEWLINE
             }
         }
-        return try POSIXPattern(pattern, options: options)
+        let hasPlainAnchor = options & REG_EXTENDED != 0 && options & REG_NEWLINE == 0
+        return try POSIXPattern(
+            pattern, options: options, prefix: hasPlainAnchor ? AnchoredPrefix.find(pattern) : nil)
     }
 }
 
@@ -44,8 +46,9 @@ struct RegexpDialect: PatternDialect {
 /// `@unchecked Sendable`: written once here; regexec(3) may run on it in many threads at once.
 final class POSIXPattern: CompiledPattern, @unchecked Sendable {
     private let compiled: UnsafeMutablePointer<regex_t>
+    let prefix: [UInt8]?
 
-    init(_ pattern: ArraySlice<UInt8>, options: CInt) throws(TableOpenError) {
+    init(_ pattern: ArraySlice<UInt8>, options: CInt, prefix: [UInt8]?) throws(TableOpenError) {
         let compiled = UnsafeMutablePointer<regex_t>.allocate(capacity: 1)
         compiled.initialize(to: regex_t())
         let text = pattern.map { CChar(bitPattern: $0) } + [0]
@@ -58,6 +61,7 @@ final class POSIXPattern: CompiledPattern, @unchecked Sendable {
             throw TableOpenError(String(decoding: bytes, as: UTF8.self))
         }
         self.compiled = compiled
+        self.prefix = prefix
     }
 
     deinit {
@@ -67,11 +71,13 @@ final class POSIXPattern: CompiledPattern, @unchecked Sendable {
 
     var groupCount: Int { compiled.pointee.re_nsub }
 
-    func match(_ key: [UInt8], captures: Bool) -> [Range<Int>?]? {
-        let text = key.map { CChar(bitPattern: $0) } + [0]
-        guard captures else { return regexec(compiled, text, 0, nil, 0) == 0 ? [] : nil }
+    /// The key as a C string.
+    static func subject(_ key: [UInt8], groupCount: Int) -> [CChar] { key.map { CChar(bitPattern: $0) } + [0] }
+
+    func match(_ subject: [CChar], captures: Bool) -> [Range<Int>?]? {
+        guard captures else { return regexec(compiled, subject, 0, nil, 0) == 0 ? [] : nil }
         var matches = [regmatch_t](repeating: regmatch_t(), count: groupCount + 1)
-        guard regexec(compiled, text, matches.count, &matches, 0) == 0 else { return nil }
+        guard regexec(compiled, subject, matches.count, &matches, 0) == 0 else { return nil }
         return matches.map { match in
             match.rm_so < 0 || match.rm_eo < match.rm_so ? nil : Int(match.rm_so)..<Int(match.rm_eo)
         }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Postfix's logical lines: a line that starts with white space continues the one before; empty lines and lines whose
 /// first non-space octet is `#` are skipped, even inside a logical line.
 struct LogicalLines: Sequence, IteratorProtocol {
@@ -35,8 +37,14 @@ struct LogicalLines: Sequence, IteratorProtocol {
     /// The line at the position, without its newline, and where the next begins.
     private func physicalLine() -> (ArraySlice<UInt8>, Int)? {
         guard position < source.count else { return nil }
-        let rest = source[position...]
-        guard let newline = rest.firstIndex(of: 0x0A) else { return (rest, source.count) }
-        return (source[position..<newline], newline + 1)
+        let start = position
+        let newline = source.withUnsafeBytes { bytes -> Int? in
+            guard let base = bytes.baseAddress, let found = memchr(base + start, 0x0A, bytes.count - start) else {
+                return nil
+            }
+            return base.distance(to: UnsafeRawPointer(found))
+        }
+        guard let newline else { return (source[start...], source.count) }
+        return (source[start..<newline], newline + 1)
     }
 }

@@ -21,7 +21,7 @@ public struct SourceLines {
         while let line = lines.next() {
             if line.startsWithSpace {
                 warn("\(path): logical line must not start with whitespace: \"\(line.text.prefix(30).text)\"")
-            } else if utf8, String(validating: line.text, as: UTF8.self) == nil {
+            } else if utf8, !Utf8Text.isValid(line.text) {
                 // Not as text: what is no UTF-8 shows as question marks.
                 let shown = Utf8Text.masked(line.text)
                 warn("\(path), line \(line.number): non-UTF-8 input \"\(shown)\" -- ignoring this line")

@@ -24,7 +24,8 @@ public struct SourceReader {
     /// The next entry; warns of the lines that it skips.
     public mutating func next(warn: (String) -> Void) -> Entry? {
         while let line = lines.next(warn: warn) {
-            let place = "\(path), line \(line.number)"
+            // Only lines with a mistake need it.
+            var place: String { "\(path), line \(line.number)" }
             switch SourceEntry(line.text) {
             case .unbalancedQuote:
                 warn("\(place): unbalanced '\"' in '\(line.text.text)' -- ignoring this line")

@@ -65,6 +65,9 @@ final class StandardInput {
         return Array(buffer[position...])
     }
 
+    /// The next line will come without waiting.
+    var hasLine: Bool { buffer[position...].contains(0x0A) }
+
     func readAll() -> [UInt8] {
         while fill() {}
         defer { position = buffer.count }

@@ -49,6 +49,7 @@ struct TableBuilder<Dialect: TableDialect> {
         }
         var settings = command.opener.settings
         settings.expectedCount = source.count { $0 == 0x0A }
+        settings.expectedSize = source.count
         let opener = TableOpener(settings: settings, log: command.context.log)
         // Keys are folded here: the entries that Postfix adds to an alias table are not.
         let mode: TableOptions = options.incremental ? [.writable, .createIfMissing] : [.writable, .create]

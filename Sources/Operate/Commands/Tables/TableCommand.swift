@@ -133,7 +133,8 @@ struct TableCommand<Dialect: TableDialect> {
         self.context = context
         self.options = options
         var settings = TableSettings(parameters: context.parameters, checksProxy: false)
-        settings.expectedCount = 0
+        // One table, and many lookups perhaps.
+        settings.readBufferSize = max(settings.readBufferSize, 16 << 20)
         opener = TableOpener(settings: settings, log: context.log)
         var utf8 = settings.utf8 && !options.disablesUTF8
         // Header and body lines need not be UTF-8.
@@ -210,6 +211,9 @@ struct TableCommand<Dialect: TableDialect> {
         let input = StandardInput()
         var found = false
         let ask: ([UInt8]) throws(CommandFailure) -> Void = { key throws(CommandFailure) in
+            let moreFollow = input.hasLine
+            for table in opened { table.keepLock(moreFollow) }
+            defer { if !moreFollow { output.flush() } }
             for index in tables.indices {
                 if index >= opened.count { opened.append(try openForQuery(tables[index])) }
                 let table = opened[index]
@@ -237,18 +241,7 @@ struct TableCommand<Dialect: TableDialect> {
     }
 
     private func find(_ key: [UInt8], in table: any LookupTable) throws(CommandFailure) -> [UInt8]? {
-        let answer = runBlocking { () -> Result<[UInt8]?, LookupError> in
-            do throws(LookupError) { return .success(try await table.find(octets: key)) } catch {
-                return .failure(error)
-            }
-        }
-        let value: [UInt8]?
-        switch answer {
-        case .success(let found): value = found
-        case .failure(let error): throw failure(table, "query", error)
-        case nil: value = nil
-        }
-        guard let value else { return nil }
+        guard let value = try answer(key, in: table) else { return nil }
         if value.isEmpty {
             let name = table.logName
             let text = String(decoding: key, as: UTF8.self)
@@ -260,6 +253,24 @@ struct TableCommand<Dialect: TableDialect> {
             throw CommandFailure("table \(table.logName): query error")
         }
         return decoded
+    }
+
+    private func answer(_ key: [UInt8], in table: any LookupTable) throws(CommandFailure) -> [UInt8]? {
+        do throws(LookupError) {
+            if case .value(let value) = try table.answerNow(key) { return value }
+        } catch {
+            throw failure(table, "query", error)
+        }
+        let answer = runBlocking { () -> Result<[UInt8]?, LookupError> in
+            do throws(LookupError) { return .success(try await table.find(octets: key)) } catch {
+                return .failure(error)
+            }
+        }
+        switch answer {
+        case .success(let found): return found
+        case .failure(let error): throw failure(table, "query", error)
+        case nil: return nil
+        }
     }
 
     private func decode(_ key: [UInt8], _ value: [UInt8], _ table: any LookupTable) -> [UInt8]? {
