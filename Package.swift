@@ -143,7 +143,9 @@ let package = Package(
         tests("InternalProtocol", in: "Network/InternalProtocol", [nioEmbedded]),
         tests("Receive", in: "Receive", [nioEmbedded], exclude: ["Dialogues/Scripts", "Restrictions/Scripts"]),
         tests("Queue", in: "Queue"),
-        tests("Send", in: "Send", [nioEmbedded, .product(name: "NIOConcurrencyHelpers", package: "swift-nio")]),
+        tests(
+            "Send", in: "Send", [nioEmbedded, .product(name: "NIOConcurrencyHelpers", package: "swift-nio")],
+            exclude: ["Content/Fixtures"]),
         tests("Deliver", in: "Deliver"),
         tests("Submission", in: "Operate/Submission", ["Spool"]),
         tests("Operate", in: "Operate/Commands", ["Spool", "Submission"]),

@@ -92,7 +92,7 @@ class Received:
 
 class Server:
     """An SMTP server of the outside world. `script(stage, argument)` may return a reply that replaces the usual one;
-    stages are CONNECT EHLO HELO MAIL RCPT DATA END."""
+    stages are CONNECT EHLO HELO XFORWARD MAIL RCPT DATA END."""
 
     def __init__(self, host, address, port=25, name="outside.example", script=None):
         self.name = name
@@ -135,6 +135,8 @@ class Server:
                 elif verb == "HELO":
                     helo = text[5:]
                     say("HELO", helo, f"250 {self.name}")
+                elif verb == "XFORWARD":
+                    say("XFORWARD", text, "250 2.0.0 Ok")
                 elif verb == "MAIL":
                     address = re.search(r"<(.*?)>", text)
                     if say("MAIL", text, "250 2.1.0 Ok").startswith("2"):

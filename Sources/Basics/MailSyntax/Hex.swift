@@ -13,7 +13,7 @@ public enum Hex {
     private static let upper = Array("0123456789ABCDEF".utf8)
 
     /// The digit for the low four bits, upper case.
-    static func digit(_ value: UInt8) -> UInt8 { upper[Int(value & 15)] }
+    public static func digit(_ value: UInt8) -> UInt8 { upper[Int(value & 15)] }
 
     /// Upper-case digits, two a byte.
     public static func encode(_ bytes: some Sequence<UInt8>) -> String {

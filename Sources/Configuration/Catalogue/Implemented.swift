@@ -83,6 +83,7 @@ enum ImplementedParameters {
         destination_concurrency_feedback_debug
         detect_8bit_encoding_header
         disable_dns_lookups
+        disable_mime_output_conversion
         disable_vrfy_command
         double_bounce_sender
         duplicate_filter_limit
@@ -121,6 +122,7 @@ enum ImplementedParameters {
         initial_destination_concurrency
         invalid_hostname_reject_code
         line_length_limit
+        lmdb_map_size
         lmtp_address_preference
         lmtp_assume_final
         lmtp_balance_inet_protocols

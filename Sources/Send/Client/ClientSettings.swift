@@ -26,6 +26,7 @@ struct ClientSettings: Sendable {
         var dataInit = 120
         var dataTransfer = 180
         var dataDone = 600
+        var forward = 300
         var reset = 20
         var quit = 300
     }
@@ -41,6 +42,8 @@ struct ClientSettings: Sendable {
     var discardsSilently = false
     var lineLengthLimit = 998
     var assumesFinalDelivery = false
+    var convertsEightBit = true
+    var sendsXForward = false
 
     var tlsLevel = TLSLevel.none
     /// A level that can't be kept, such as fingerprint: mail waits, nothing goes out less safe than asked for.
@@ -91,7 +94,8 @@ extension ClientSettings {
             connect: seconds("connect_timeout"), helo: seconds(mode == .lmtp ? "lhlo_timeout" : "helo_timeout"),
             startTLS: seconds("starttls_timeout"), mail: seconds("mail_timeout"), recipient: seconds("rcpt_timeout"),
             dataInit: seconds("data_init_timeout"), dataTransfer: seconds("data_xfer_timeout"),
-            dataDone: seconds("data_done_timeout"), reset: seconds("rset_timeout"), quit: seconds("quit_timeout"))
+            dataDone: seconds("data_done_timeout"), forward: seconds("xforward_timeout"),
+            reset: seconds("rset_timeout"), quit: seconds("quit_timeout"))
         myHostname = parameters["myhostname"]
         heloName = parameters[mode == .lmtp ? "lmtp_lhlo_name" : "smtp_helo_name"]
         if heloName.isEmpty { heloName = myHostname }
@@ -105,6 +109,8 @@ extension ClientSettings {
         discardedKeywords = Set(keywords).subtracting(["silent-discard"])
         lineLengthLimit = parameters.int(name("line_length_limit"))
         assumesFinalDelivery = mode == .lmtp && parameters.bool("lmtp_assume_final")
+        convertsEightBit = !parameters.bool("disable_mime_output_conversion")
+        sendsXForward = parameters.bool(name("send_xforward_command"))
         softBounce = parameters.bool("soft_bounce")
         delayResolution = parameters.int("delay_logging_resolution_limit")
         readTLS(parameters, prefix)

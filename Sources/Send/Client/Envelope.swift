@@ -23,6 +23,8 @@ struct Envelope: Sendable {
     var envelopeID = ""
     /// 1 full, 2 headers.
     var dsnReturn = 0
+    /// For XFORWARD; nil when it is not sent.
+    var client: OriginalClient?
 
     func mailCommand(_ features: ServerFeatures) -> String {
         var command = "MAIL FROM:<\(EmailAddress.quoted(sender))>"

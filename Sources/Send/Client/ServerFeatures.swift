@@ -7,6 +7,8 @@ struct ServerFeatures: Sendable, Equatable {
     var dsn = false
     var smtpUTF8 = false
     var startTLS = false
+    /// Attributes of XFORWARD, in upper case.
+    var xforward: Set<String> = []
     /// SIZE was announced; 0 when without a limit.
     var sizeLimit: Int?
     /// Keywords that were announced and thrown away by smtp_discard_ehlo_keywords.
@@ -30,6 +32,7 @@ struct ServerFeatures: Sendable, Equatable {
             case "dsn": dsn = true
             case "smtputf8": smtpUTF8 = true
             case "starttls": startTLS = true
+            case "xforward": xforward = Set(words.dropFirst().map { ASCII.uppercased(String($0)) })
             case "size": sizeLimit = words.count > 1 ? ASCII.decimal(words[1].utf8) ?? 0 : 0
             default: break
             }

@@ -31,10 +31,12 @@ struct Transaction: Dialogue {
 
     private enum Expected: Equatable {
         case reset, mail
+        /// XFORWARD: what it tells.
+        case forward(String)
         case recipient(Int)
         case data, dot, emptyDot
     }
-    private enum Next: Equatable { case reset, mail, recipients, data, nothing }
+    private enum Next: Equatable { case reset, forward, mail, recipients, data, nothing }
 
     /// Commands under way. Enough to hide latency; a bound for what a server makes us remember.
     static let window = 100
@@ -52,6 +54,7 @@ struct Transaction: Dialogue {
     private var expected: [Expected] = []
     private var next: Next
     private var nextRecipient = 0
+    private var forwards: [OriginalClient.Command]
     private var accepted: [Int] = []
     private var mailFailed = false
     private var sendingContent = false
@@ -70,7 +73,8 @@ struct Transaction: Dialogue {
         self.envelope = envelope
         self.isFinal = isFinal
         self.probes = probes
-        next = resets ? .reset : .mail
+        forwards = envelope.client?.commands(features.xforward) ?? []
+        next = resets ? .reset : .forward
     }
 
     mutating func start() -> [ClientAction] {
@@ -111,7 +115,15 @@ struct Transaction: Dialogue {
             case .reset:
                 commands += "RSET\r\n"
                 expected.append(.reset)
-                next = .mail
+                next = .forward
+            case .forward:
+                guard !forwards.isEmpty else {
+                    next = .mail
+                    continue
+                }
+                let command = forwards.removeFirst()
+                commands += command.line
+                expected.append(.forward(command.content))
             case .mail:
                 commands += envelope.mailCommand(features)
                 expected.append(.mail)
@@ -145,6 +157,7 @@ struct Transaction: Dialogue {
     private func timeout(_ step: Expected) -> Int {
         switch step {
         case .reset: settings.timeouts.reset
+        case .forward: settings.timeouts.forward
         case .mail: settings.timeouts.mail
         case .recipient: settings.timeouts.recipient
         case .data: settings.timeouts.dataInit
@@ -162,6 +175,11 @@ struct Transaction: Dialogue {
         switch expected.removeFirst() {
         case .reset:
             guard reply.isPositive else { return stale() }
+        case .forward(let content):
+            if !reply.isPositive {
+                let warning = "host \(peer.nameAndPort) said: \(reply.text) (in reply to XFORWARD \(content) command)"
+                return [.warn(warning)] + advance()
+            }
         case .mail:
             if !reply.isPositive {
                 mailFailed = true
@@ -265,6 +283,7 @@ struct Transaction: Dialogue {
             doing = "sending message body"
         } else {
             switch expected.first {
+            case .forward: doing = "sending XFORWARD"
             case .mail, .reset, nil: doing = "sending MAIL FROM"
             case .recipient: doing = "sending RCPT TO"
             case .data: doing = "sending DATA command"

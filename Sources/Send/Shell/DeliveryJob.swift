@@ -168,7 +168,8 @@ final class DeliveryJob {
             isFinal: isFinal, resets: isReused,
             probes: !request.flags.isDisjoint(with: [.verifyForMTA, .verifyForUser]))
         do {
-            try await content.rewind()
+            let lacksEightBit = request.encoding == "8bit" && !features.eightBitMIME
+            try await content.rewind(converts: lacksEightBit && settings.convertsEightBit)
         } catch {
             agent.log.warning("\(request.queueID): queue file: \(error)")
             return connection.close()
@@ -215,6 +216,7 @@ final class DeliveryJob {
         envelope.needsSMTPUTF8 = request.sendOptions & 1 != 0 && (request.sendOptions & 6 != 0 || hasUTF8Address)
         envelope.envelopeID = request.envelopeID
         envelope.dsnReturn = request.dsnReturn
+        if settings.sendsXForward { envelope.client = OriginalClient(request.origin) }
         return envelope
     }
 

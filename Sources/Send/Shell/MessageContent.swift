@@ -12,9 +12,11 @@ final class MessageContent: @unchecked Sendable {
     let file: any StoredFile
     private let size: Int
     private let dataOffset: Int
-    private let format: ContentReader.Format
+    private let lineLimit: Int
     private let pool: BlockingPool
-    private var reader: ContentReader
+    private var source: ContentSource
+    /// 8-bit parts are sent as quoted-printable.
+    private var isConverted = false
     /// The first piece.
     private(set) var first: ByteBuffer
     /// `first` is all there is.
@@ -43,25 +45,31 @@ final class MessageContent: @unchecked Sendable {
         self.dataOffset = dataOffset
         self.pool = pool
         size = try file.status().size
-        format = .smtp(lineLimit: lineLimit)
-        reader = ContentReader(file: file, size: size, dataOffset: dataOffset, format: format)
-        let bytes = try reader.nextChunk(Self.chunk) ?? []
+        self.lineLimit = lineLimit
+        source = ContentSource(
+            file: file, size: size, dataOffset: dataOffset, lineLimit: lineLimit, converts: false)
+        let bytes = try source.next(Self.chunk) ?? []
         first = ByteBuffer(bytes: bytes)
         isWhole = bytes.count < Self.chunk
     }
 
     /// The piece after `first`, then the ones after that; nil at the end.
     func next() async throws -> ByteBuffer? {
-        let reader = reader
-        return try await pool.run { try reader.nextChunk(Self.chunk).map { ByteBuffer(bytes: $0) } }
+        let source = source
+        return try await pool.run { try source.next(Self.chunk).map { ByteBuffer(bytes: $0) } }
     }
 
     /// Starts over for another server: `next` gives the second piece again.
-    func rewind() async throws {
-        guard !isWhole else { return }
-        let fresh = ContentReader(file: file, size: size, dataOffset: dataOffset, format: format)
-        _ = try await pool.run { try fresh.nextChunk(Self.chunk) }
-        reader = fresh
+    /// - Parameter converts: the server does not take 8-bit text.
+    func rewind(converts: Bool) async throws {
+        guard !isWhole || converts != isConverted else { return }
+        let fresh = ContentSource(
+            file: file, size: size, dataOffset: dataOffset, lineLimit: lineLimit, converts: converts)
+        let bytes = try await pool.run { try fresh.next(Self.chunk) ?? [] }
+        source = fresh
+        isConverted = converts
+        first = ByteBuffer(bytes: bytes)
+        isWhole = bytes.count < Self.chunk
     }
 
     /// Marks recipients as done.
