@@ -10,6 +10,7 @@ extension TableSettings {
         readBufferSize = parameters.int("berkeley_db_read_buffer_size")
         createBufferSize = parameters.int("berkeley_db_create_buffer_size")
         lmdbMapSize = parameters.int("lmdb_map_size")
+        mainParameters = parameters
         utf8 = parameters.bool("smtputf8_enable")
         defaultType = parameters["default_database_type"]
         if checksProxy { proxyReadMaps = Self.proxied(parameters["proxy_read_maps"]) }

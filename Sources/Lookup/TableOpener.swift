@@ -60,7 +60,7 @@ public final class TableOpener: Sendable {
         _ specification: TableSpecification, options: TableOptions = .standard
     ) throws(TableOpenError) -> any LookupTable {
         guard let type = TableTypes.find(specification.type) else {
-            throw TableOpenError("unsupported dictionary type: \(specification.type)")
+            throw TableTypes.unsupported(specification.type)
         }
         return try type.open(TableRequest(specification: specification, options: options, opener: self))
     }

@@ -1,3 +1,5 @@
+import Configuration
+
 /// The main.cf settings that tables depend on.
 public struct TableSettings: Sendable {
     /// `berkeley_db_read_buffer_size`: cache of an opened table, bytes.
@@ -6,6 +8,8 @@ public struct TableSettings: Sendable {
     public var createBufferSize = 16_777_216
     /// `lmdb_map_size`: bytes that a new lmdb file may grow to, at first.
     public var lmdbMapSize = 16_777_216
+    /// main.cf, for tables whose settings stand there.
+    public var mainParameters: Parameters?
     /// `smtputf8_enable`.
     public var utf8 = false
     /// `default_database_type`, for names without a type.

@@ -39,19 +39,38 @@ public enum TableTypes {
         TableType(name: "hash", creatable: true, open: BerkeleyTable.open),
         TableType(name: "inline", open: InlineTable.open),
         TableType(name: "internal", open: InternalTable.open),
+        TableType(name: "ldap", open: LDAPTable.open),
         TableType(name: "lmdb", creatable: true, open: LMDBTable.open),
+        TableType(name: "memcache", open: MemcacheTable.open),
+        TableType(name: "mysql", open: MySQLTable.open),
         TableType(name: "pcre", open: PCRETable.open),
+        TableType(name: "pgsql", open: PostgreSQLTable.open),
         TableType(name: "pipemap", open: PipeTable.open),
         TableType(name: "proxy", open: ProxyTable.open),
         TableType(name: "randmap", open: RandomTable.open),
         TableType(name: "regexp", open: RegexpTable.open),
+        TableType(name: "socketmap", open: SocketmapTable.open),
+        TableType(name: "sqlite", open: SQLiteTable.open),
         TableType(name: "static", open: StaticTable.open),
+        TableType(name: "tcp", open: TCPTable.open),
         TableType(name: "texthash", open: TextHashTable.open),
         TableType(name: "unionmap", open: UnionTable.open),
         TableType(name: "unix", open: UnixTable.open),
     ]
 
     private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+
+    /// Types that Postfix may have and Apus has not, and what to use instead.
+    private static let alternatives = [
+        "dbm": "hash: or lmdb:", "sdbm": "hash: or lmdb:", "mongodb": "pgsql:, mysql:, ldap: or socketmap:",
+        "netinfo": "ldap:", "nis": "ldap:, or unix: where the system's name service asks NIS", "nisplus": "ldap:",
+    ]
+
+    /// The complaint about a type that there is not.
+    static func unsupported(_ name: String) -> TableOpenError {
+        let reason = "unsupported dictionary type: \(name)"
+        return TableOpenError(alternatives[name].map { "\(reason); use \($0) instead" } ?? reason)
+    }
 
     static func find(_ name: String) -> TableType? { byName[name] }
 
