@@ -1,7 +1,14 @@
 """Scenario 1: the article's files, byte for byte, deliver mail through SpamAssassin into Dovecot's mailboxes."""
 
-from lab.mta import wait_mail
+import os
+import re
+import signal
+import time
+
+from lab.load import Load
+from lab.mta import mailbox, wait_mail
 from lab.smtp import message, wait_for
+from scenarios.crash import _unlimited
 
 
 def scenario_mailbox_user(world):
@@ -122,3 +129,34 @@ def scenario_local_submission(world):
     text = wait_mail(world.mx, "foo@example.com", "a9")
     assert "\n.\nend\n" in text, text
     assert "Return-Path: <root@smtp.example.com>" in text, text
+
+
+def scenario_killed_processes_lose_nothing(world):
+    """kill -9 of every process in turn, while mail goes through SpamAssassin into mailboxes."""
+    main = world.mx.read("/etc/postfix/main.cf")
+    world.mx.write("/etc/postfix/main.cf", _unlimited("main.cf", main))
+    world.mx.run("postfix", "reload")
+    load = Load(world, "foo@example.com", threads=2, prefix="spam", pause=0.3)
+    for name in ("deliver", "queue", "receive", "deliver"):
+        time.sleep(1.2)
+        for pid, program in world.mta.processes().items():
+            if program == name:
+                os.kill(pid, signal.SIGKILL)
+    time.sleep(1)
+    acknowledged = load.stop()
+    assert len(acknowledged) >= 5, f"only {len(acknowledged)} of {load.attempts} messages were accepted"
+
+    def settled():
+        there = {subject for text in mailbox(world.mx, "foo@example.com") for subject in re.findall("^Subject: (\\S+)", text, re.M)}
+        if acknowledged <= there:
+            return True
+        world.mx.run("postfix", "flush", check=False)
+        time.sleep(1)
+        return False
+    wait_for(settled, lambda: f"the acknowledged messages\n{world.mta.log()[-3000:]}", 90)
+    world.mta.wait_empty()
+    world.mx.write("/etc/postfix/main.cf", main)
+    world.mx.run("postfix", "reload")
+
+
+scenario_killed_processes_lose_nothing.only_for = ("apus",)

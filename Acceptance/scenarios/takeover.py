@@ -16,7 +16,7 @@ def _quick(name, text):
 WORLD = {"mutate": _quick, "spamd": False, "dovecot": False}
 START = False
 
-COUNT = 1000
+COUNT = 400
 
 
 def _send(world, prefix, count):
@@ -76,4 +76,3 @@ def scenario_to_debians_postfix(world):
 
 
 scenario_to_debians_postfix.only_for = ("apus",)
-scenario_to_debians_postfix.open_problem = "has not been seen to end; the other direction passes"
