@@ -39,6 +39,8 @@ def _all_arrive(world, server, load, least):
         world.mx.run("postfix", "flush", check=False)
         time.sleep(1)
         return False
+    died = re.findall(r"warning: process \S+ pid \d+ killed by signal (?!9$).*", world.mta.log(), re.M)
+    assert not died, died
     wait_for(settled, lambda: f"{len(acknowledged - _subjects(server))} of {len(acknowledged)} acknowledged messages: "
              f"{sorted(acknowledged - _subjects(server))[:5]}\n{world.mta.log()[-3000:]}", 150)
     world.mta.wait_empty(60)

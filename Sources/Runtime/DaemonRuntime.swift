@@ -23,6 +23,7 @@ public enum DaemonRuntime {
         do {
             // Signals are blocked before the first thread exists.
             let signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP])
+            try TaskThreads.start()
             var control = ControlReader(socket: controlDescriptor)
             guard let order = startOrder(&control) else { _exit(0) }
             try serve(type, order: order, control: control, signals: signals)

@@ -65,7 +65,7 @@ extension QueueFileReader {
                 break
             }
         }
-        guard complete else { throw .corrupt(reason: "no end record", offset: size) }
+        guard complete else { throw .corrupt(reason: "missing end record", offset: size) }
         return try parser.finish(requireComplete: requireComplete)
     }
 

@@ -21,4 +21,6 @@ struct ManagerSettings: Sendable {
     var lockedRetryTime = 60
     /// Seconds until the first look at a file that another process still works on.
     var lockedFirstRetry = 0.5
+    /// Until the second attempt to reach a delivery agent.
+    var connectRetryMilliseconds = 300
 }

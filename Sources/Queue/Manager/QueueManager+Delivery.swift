@@ -21,7 +21,7 @@ extension QueueManager {
         let report: DeliveryReport
         let end: DeliveryEnd
         do {
-            report = try await agent.call(request)
+            report = try await ask(agent, request)
             end = report.destinationFailure.map { .unreachable($0) } ?? .answered
         } catch {
             if await resume(delivery, of: message, after: error) { return }
@@ -36,6 +36,18 @@ extension QueueManager {
         await settle(report, of: delivery, message: message, end: end)
         scheduler.settled(delivery.message, count: delivery.recipients.count, now: now)
         run()
+    }
+
+    /// Between two masters nobody listens for a moment: one more try before the transport counts as dead.
+    private func ask(_ agent: any InternalCaller, _ request: DeliveryRequest) async throws -> DeliveryReport {
+        do {
+            return try await agent.call(request)
+        } catch let error as InternalProtocolError {
+            guard case .connectionFailed = error, !isStopped else { throw error }
+            try await Task.sleep(for: .milliseconds(settings.connectRetryMilliseconds))
+            guard !isStopped else { throw error }
+            return try await agent.call(request)
+        }
     }
 
     /// An agent that ended, in a reload or a crash, is asked again once: its successor takes the recipients that it

@@ -35,9 +35,9 @@ extension QueueManager {
             log.info("\(name.id): skipped, still being delivered")
             later(seconds: settings.lockedFirstRetry) { $0.intake.again(name) }
         case .corrupt(let reason):
-            let queue = name.source == .incoming ? "incoming" : "deferred"
-            log.warning("\(name.id): \(reason)")
-            log.warning("saving corrupt file \"\(name.id)\" from queue \"\(queue)\" to queue \"corrupt\"")
+            // Postfix has moved it into the active queue before it reads it, and says so.
+            log.warning("\(name.id): message rejected: \(reason)")
+            log.warning("saving corrupt file \"\(name.id)\" from queue \"active\" to queue \"corrupt\"")
         case .failed(let error):
             log.warning("\(name.id): \(error)")
             later(seconds: Double(settings.lockedRetryTime)) { $0.intake.wantScan(name.source) }

@@ -278,7 +278,7 @@ struct QueueManagerTests {
         await bench.manager.start()
         #expect(
             await bench.log(
-                "warning: saving corrupt file \"4C0FFEE\" from queue \"incoming\" to queue \"corrupt\""))
+                "warning: saving corrupt file \"4C0FFEE\" from queue \"active\" to queue \"corrupt\""))
         #expect(bench.store.paths.contains("corrupt/4C0FFEE"))
     }
 

@@ -74,6 +74,10 @@ int apus_term_signal(int status);
 /// The environment's `NAME=value` strings, NULL-terminated.
 char **apus_environment(void);
 
+/// Runs Swift's tasks on `count` threads of our own from now on; call it before the first task, once. Returns 0 or an
+/// error number.
+int apus_run_tasks_on_own_threads(int count);
+
 /// crypt(3) in caller's memory. Writes a NUL-terminated hash into `result`. Returns 0, or -1.
 int apus_crypt(const char *phrase, const char *setting, char *result, size_t capacity);
 
