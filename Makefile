@@ -40,9 +40,10 @@ unit:
 	swift build --build-tests
 	swift test --skip-build
 
-## conformance: the corpus of cases against the installed commands
+## conformance: the corpus of cases, and random ones beside Debian's, against the installed commands
 conformance: stage
 	Scripts/corpus.sh $(STAGE)/usr/sbin
+	Conformance/postconf --bin $(STAGE)/usr/sbin
 
 ## acceptance: scenarios with real peers in network namespaces (root)
 acceptance: stage

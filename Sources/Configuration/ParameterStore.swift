@@ -69,7 +69,7 @@ final class ParameterStore: Sendable {
 
     /// The expanded default, whatever main.cf says of this parameter.
     func defaultValue(_ name: String) -> String? {
-        guard let text = unexpandedDefault(name) else { return nil }
+        guard let text = try? unexpandedDefault(name, depth: 1) else { return nil }
         return (try? expand(text, depth: 1)) ?? ""
     }
 
@@ -80,12 +80,12 @@ final class ParameterStore: Sendable {
     private func evaluate(_ name: String, depth: Int) throws(MacroError) -> String? {
         if let known = cache.withLock({ $0.values[name] }) { return known }
         guard depth <= Self.depthLimit else {
-            throw MacroError(description: "unreasonable macro call nesting: \"\(name)\"")
+            throw MacroError.endless(name)
         }
         var value: String
         if let setting = settings[name] {
             value = try expand(setting.value, depth: depth)
-        } else if let text = unexpandedDefault(name) {
+        } else if let text = try unexpandedDefault(name, depth: depth) {
             value = try expand(text, depth: depth)
         } else {
             return nil
@@ -97,16 +97,18 @@ final class ParameterStore: Sendable {
         return result
     }
 
-    private func unexpandedDefault(_ name: String) -> String? {
+    private func unexpandedDefault(_ name: String, depth: Int) throws(MacroError) -> String? {
         switch name {
         case "config_directory": return directory
         case "process_name": return processName
         case "service_name": return service
         case "process_id": return ProcessIdentity.text
         case "myhostname": return defaultHostName
-        case "mydomain": return defaultDomain
+        case "mydomain": return try defaultDomain(depth: depth)
         case "mynetworks":
-            return OwnNetworks.networks(style: value("mynetworks_style") ?? "host", addresses: ownAddresses)
+            // Their own values may refer to this one.
+            let style = try evaluate("mynetworks_style", depth: depth + 1) ?? "host"
+            return OwnNetworks.networks(style: style, addresses: try ownAddresses(depth: depth + 1))
         default:
             guard let definition = ParameterCatalogue.definition(name), definition.lifeCycle != .removed else {
                 return nil
@@ -119,21 +121,38 @@ final class ParameterStore: Sendable {
     private var defaultHostName: String {
         if facts.hostName.utf8.contains(UInt8(ascii: ".")) { return facts.hostName }
         let domain = settings["mydomain"]?.value ?? ""
-        return facts.hostName + "." + (domain.isEmpty || domain.contains("$myhostname") ? "localdomain" : domain)
+        return facts.hostName + "." + (domain.isEmpty || refers("mydomain", to: "myhostname") ? "localdomain" : domain)
     }
 
     /// myhostname without its first label.
-    private var defaultDomain: String {
-        let host = settings["myhostname"].flatMap { try? expand($0.value, depth: 1) } ?? defaultHostName
+    private func defaultDomain(depth: Int) throws(MacroError) -> String {
+        // myhostname may be made of mydomain: then that has the default of a machine without a name.
+        if refers("myhostname", to: "mydomain") { return "localdomain" }
+        let host = try evaluate("myhostname", depth: depth + 1) ?? defaultHostName
         guard let dot = host.utf8.firstIndex(of: UInt8(ascii: ".")) else { return "localdomain" }
         let domain = String(host[host.utf8.index(after: dot)...])
         return domain.isEmpty ? "localdomain" : domain
     }
 
-    var ownAddresses: [InterfaceAddress] {
+    private func refers(_ name: String, to target: String) -> Bool {
+        var seen: Set<String> = []
+        var todo = [name]
+        while let next = todo.popLast() {
+            guard let text = settings[next]?.value, seen.insert(next).inserted else { continue }
+            let names = MacroText.names(in: text)
+            if names.contains(target) { return true }
+            todo += names
+        }
+        return false
+    }
+
+    var ownAddresses: [InterfaceAddress] { (try? ownAddresses(depth: 0)) ?? [] }
+
+    private func ownAddresses(depth: Int) throws(MacroError) -> [InterfaceAddress] {
         if let known = cache.withLock({ $0.addresses }) { return known }
         let found = OwnNetworks.addresses(
-            interfaces: value("inet_interfaces") ?? "all", protocols: value("inet_protocols") ?? "all", facts: facts)
+            interfaces: try evaluate("inet_interfaces", depth: depth) ?? "all",
+            protocols: try evaluate("inet_protocols", depth: depth) ?? "all", facts: facts)
         cache.withLock { $0.addresses = found }
         return found
     }

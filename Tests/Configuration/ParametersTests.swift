@@ -10,6 +10,18 @@ struct ParametersTests {
         #expect(parameters.raw("biff") == "no")
     }
 
+    /// The defaults of these two are made of each other.
+    @Test(arguments: [
+        ("myhostname = $mydomain", "localdomain", "localdomain"),
+        ("myhostname = mail.$mydomain", "mail.localdomain", "localdomain"),
+        ("x = $mydomain\nmyhostname = ${x?$x}", "localdomain", "localdomain"),
+    ])
+    func hostAndDomainThatReferToEachOther(_ text: String, _ host: String, _ domain: String) throws {
+        let parameters = try Parameters(text: text + "\n")
+        #expect(parameters["myhostname"] == host)
+        #expect(parameters["mydomain"] == domain)
+    }
+
     @Test(arguments: [
         ("foo\n", "main.cf, line 1: missing '=' after attribute name: \"foo\""),
         ("\n=x\n", "main.cf, line 2: missing attribute name: \"=x\""),

@@ -1,6 +1,15 @@
 /// A `$` expression that cannot be expanded; the text is Postfix's.
 public struct MacroError: Error, Equatable, Sendable, CustomStringConvertible {
     public let description: String
+
+    public init(description: String) { self.description = description }
+
+    /// A value that refers to itself, over however many names.
+    static func endless(_ text: String) -> MacroError {
+        MacroError(description: "unreasonable macro call nesting: \"\(text)\"")
+    }
+
+    public var isEndless: Bool { description.hasPrefix("unreasonable macro call nesting") }
 }
 
 /// `$name`, `${name}`, `$(name)`, `${name?value}`, `${name:value}`, `${name?{a}:{b}}`, `${{a} == {b} ? {x} : {y}}` and
@@ -24,11 +33,11 @@ public enum MacroText {
     public static func names(in text: String) -> [String] {
         var names: [String] = []
         guard text.utf8.contains(UInt8(ascii: "$")) else { return names }
-        for value in ["", "1"] {
-            _ = try? expand(text) { (name) throws(MacroError) in
-                names.append(name)
-                return value
-            }
+        var parser = MacroParser(text: Array(text.utf8)[...], depth: 0, takesAll: true)
+        var output: [UInt8] = []
+        try? parser.expand(into: &output) { (name) throws(MacroError) in
+            names.append(name)
+            return ""
         }
         return names
     }
@@ -38,13 +47,15 @@ public enum MacroText {
 private struct MacroParser {
     let text: ArraySlice<UInt8>
     let depth: Int
+    /// Looks at both sides of every condition.
+    var takesAll = false
 
     /// Bounds the stack for hostile nesting.
     static let depthLimit = 50
 
     mutating func expand(into output: inout [UInt8], _ lookup: MacroText.Lookup) throws(MacroError) {
         guard depth < Self.depthLimit else {
-            throw MacroError(description: "unreasonable macro call nesting: \"\(string(text))\"")
+            throw MacroError.endless(string(text))
         }
         var index = text.startIndex
         while index < text.endIndex {
@@ -133,7 +144,7 @@ private struct MacroParser {
         let whenTrue = mark == UInt8(ascii: "?")
         var rest = skipSpace(tail.dropFirst())
         guard rest.first == UInt8(ascii: "{") else {
-            if holds == whenTrue { try expandNested(tail.dropFirst(), into: &output, lookup) }
+            if takesAll || holds == whenTrue { try expandNested(tail.dropFirst(), into: &output, lookup) }
             return
         }
         let first = try braced(&rest, inner)
@@ -152,11 +163,8 @@ private struct MacroParser {
             }
         }
         guard rest.isEmpty else { throw syntax("unexpected input at", inner, rest.startIndex) }
-        if holds == whenTrue {
-            try expandNested(first, into: &output, lookup)
-        } else if let second {
-            try expandNested(second, into: &output, lookup)
-        }
+        if takesAll || holds == whenTrue { try expandNested(first, into: &output, lookup) }
+        if let second, takesAll || holds != whenTrue { try expandNested(second, into: &output, lookup) }
     }
 
     /// What stands in `{…}` at the start of `rest`, white space included; `rest` then starts after it.
@@ -198,6 +206,7 @@ private struct MacroParser {
         }
         rest = skipSpace(rest[suffix.endIndex...])
         let right = try nestedText(braced(&rest, inner), lookup)
+        if takesAll { return true }
         return test(isLevel ? try compareLevels(left, right) : Self.compare(left, right))
     }
 
@@ -227,7 +236,7 @@ private struct MacroParser {
     private func expandNested(_ text: ArraySlice<UInt8>, into output: inout [UInt8], _ lookup: MacroText.Lookup)
         throws(MacroError)
     {
-        var parser = MacroParser(text: text, depth: depth + 1)
+        var parser = MacroParser(text: text, depth: depth + 1, takesAll: takesAll)
         try parser.expand(into: &output, lookup)
     }
 

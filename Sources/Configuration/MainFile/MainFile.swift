@@ -27,6 +27,7 @@ struct MainFile: Sendable {
             }
             let setting = ParameterSetting(name: pair.name, value: pair.value, file: file, line: line.line)
             if let place = places[pair.name] {
+                if settings[place].value.utf8.elementsEqual(pair.value.utf8) { continue }
                 diagnostics.append(
                     ConfigurationDiagnostic(
                         .warning, file: file, line: line.line,

@@ -16,7 +16,13 @@ struct BounceListing {
     func run(_ listing: PostconfOptions.Listing) throws(CommandFailure) {
         let loaded: (templates: BounceTemplates, warnings: [String])
         if let file = options.operands.first, !file.isEmpty {
-            guard Files.exists(file) else { throw CommandFailure("open \(file): No such file or directory") }
+            guard Files.exists(file) else {
+                // In Postfix, its bounce program says so.
+                let text = "open \(file): No such file or directory"
+                let tag = "\(parameters["syslog_name"])/bounce"
+                StandardErrorSink().write(LogRecord(tag: tag, severity: .fatal, text: text))
+                throw CommandFailure.reported
+            }
             loaded = BounceTemplates.load(file: file)
         } else if options.operands.isEmpty {
             loaded = BounceTemplates.load(parameters)

@@ -67,7 +67,12 @@ struct DatabaseSettings {
             return
         }
         if ParameterCatalogue.definition(name)?.kind == .raw { return }
-        guard let text = try? scope.expand(value) else { return }
+        let text: String
+        do { text = try scope.expand(value) } catch {
+            guard error.isEndless else { return }
+            warn(error.description)
+            throw CommandFailure("macro processing error")
+        }
         for element in ListSetting.split(text) { try scan(table: element, depth: depth, into: &names) }
     }
 

@@ -36,7 +36,11 @@ struct MainEdit {
         _ edit: PostconfOptions.Edit, _ values: [(name: String, value: String)], _ old: [UInt8]
     ) -> [UInt8] {
         var wanted: [String: String] = [:]
-        for (name, value) in values { wanted[name] = value }
+        for (name, value) in values {
+            if let earlier = wanted.updateValue(value, forKey: name) {
+                warn("ignoring earlier request: '\(name) = \(earlier)'")
+            }
+        }
         var seen: [String: Int] = [:]
         var current: String?
         var new: [UInt8] = []

@@ -53,12 +53,16 @@ struct MasterEdit {
             guard pattern.count == 3 else {
                 throw CommandFailure("-Fe or -FX requires service_name/type/field_name")
             }
+            if pattern[2] == "*" { throw CommandFailure("-Fe does not accept wild-card field name") }
             guard MasterEntry.fieldNames.contains(pattern[2]) else {
                 throw CommandFailure("invalid service attribute name: \"\(pattern[2])\"")
             }
-            if pattern[2] != "command" { try MasterEntry.check(pattern[2], value, in: value) }
+            if pattern[2] != "command", value.utf8.contains(where: ListSetting.isSpace) {
+                throw CommandFailure("-Fe does not accept whitespace in non-command field")
+            }
         default:
             guard pattern.count == 3 else { throw CommandFailure("-Pe or -PX requires service_name/type/parameter") }
+            if pattern[2] == "*" { throw CommandFailure("-Pe does not accept wild-card parameter name") }
             if value.utf8.contains(where: ListSetting.isSpace) {
                 throw CommandFailure("-Pe does not accept whitespace in parameter value")
             }
@@ -84,13 +88,12 @@ struct MasterEdit {
             var end = index + 1
             while end < lines.count, lines[end].kind != .start { end += 1 }
             let part = lines[index..<end]
-            let text = part.filter { $0.kind != .other }.flatMap { $0.text.filter { $0 != 0x0A } }
-            let entry = try MasterText.entry(String(decoding: text, as: UTF8.self), path, number)
-            new += try edited(edit, entry, part, requests, &used)
+            new += try edited(edit, part, number, requests, &used)
             number += part.count
             index = end
         }
-        for (index, request) in requests.enumerated() where !used.contains(index) && edit == .set {
+        for (index, request) in requests.enumerated()
+        where !used.contains(index) && (edit == .set || options.target == .masterParameters) {
             guard let entry = request.entry else {
                 warn("unmatched service_name/type: \"\(request.text)\"")
                 continue
@@ -103,23 +106,35 @@ struct MasterEdit {
 
     /// The lines of one entry after all requests.
     private func edited(
-        _ edit: PostconfOptions.Edit, _ entry: MasterEntry, _ lines: ArraySlice<ConfigurationLine>,
-        _ requests: [Request], _ used: inout Set<Int>
+        _ edit: PostconfOptions.Edit, _ lines: ArraySlice<ConfigurationLine>, _ number: Int, _ requests: [Request],
+        _ used: inout Set<Int>
     ) throws(CommandFailure) -> [UInt8] {
-        var result = entry
+        let head = MasterEntry.words(String(decoding: lines.first?.text ?? [], as: UTF8.self)).prefix(2)
+        guard head.count == 2 else {
+            throw CommandFailure("file \(path): line \(number): specify service name and type on the same line")
+        }
+        // Entries that stay as they are may be wrong.
+        var old: MasterEntry?
         var touched = false
         var dropped = false
-        for (index, request) in requests.enumerated() where matches(entry, request) {
+        for (index, request) in requests.enumerated() where matches(head, request) {
             touched = true
+            if options.target != .masterEntries, old == nil {
+                let text = lines.filter { $0.kind != .other }.flatMap { $0.text.map { $0 == 0x0A ? 0x20 : $0 } }
+                old = try MasterText.entry(String(decoding: text, as: UTF8.self), path, number)
+            }
             let isFirst = used.insert(index).inserted
             if let replacement = request.entry {
                 // One new entry takes the place of all that the pattern matches.
                 if !isFirst { dropped = true }
-                result = replacement
-            } else if options.target == .masterFields {
-                try set(request.pattern[2], request.value, &result)
-            } else if options.target == .masterParameters {
-                set(request.pattern[2], edit == .set ? request.value : nil, &result)
+                old = replacement
+            } else if var changed = old {
+                if options.target == .masterFields {
+                    try set(request.pattern[2], request.value, &changed)
+                } else {
+                    set(request.pattern[2], edit == .set ? request.value : nil, &changed)
+                }
+                old = changed
             }
         }
         if !touched { return lines.flatMap(\.text) }
@@ -128,19 +143,21 @@ struct MasterEdit {
         if edit == .comment {
             return lines.flatMap { $0.kind == .other ? Array($0.text) : [UInt8(ascii: "#")] + $0.text }
         }
-        return comments + Array((result.text(folded: true) + "\n").utf8)
+        let text = Array(((old?.text(folded: true) ?? "") + "\n").utf8)
+        return options.target == .masterEntries ? text + comments : comments + text
     }
 
     /// A new entry also takes the place of the one with its own name and type.
-    private func matches(_ entry: MasterEntry, _ request: Request) -> Bool {
-        if entry.matches(request.pattern.prefix(2)) { return true }
+    private func matches(_ head: ArraySlice<String>, _ request: Request) -> Bool {
+        if zip(request.pattern, head).allSatisfy({ $0 == "*" || $0 == $1 }) { return true }
         guard let new = request.entry else { return false }
-        return new.service == entry.service && new.type == entry.type
+        return head.elementsEqual([new.service, new.type])
     }
 
     private func set(_ field: String, _ value: String, _ entry: inout MasterEntry) throws(CommandFailure) {
         guard let index = MasterEntry.fieldNames.firstIndex(of: field) else { return }
         guard index == 7 else {
+            try MasterEntry.check(field, value, in: value)
             entry.fields[index] = value
             return
         }

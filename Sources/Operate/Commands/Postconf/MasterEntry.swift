@@ -59,7 +59,7 @@ struct MasterEntry {
         while let word = rest.popFirst() {
             guard inOptions, word.utf8.first == UInt8(ascii: "-"), word.utf8.count > 1, word != "--" else {
                 inOptions = false
-                result.append(.word(ListSetting.unbraced(word).map { "{\($0)}" } ?? word))
+                result.append(.word(ListSetting.unbraced(word) ?? word))
                 continue
             }
             // Letters up to `o`, whose value is the rest or the next word.
@@ -105,7 +105,7 @@ struct MasterEntry {
     var argumentTexts: [(text: String, ownLine: Bool)] {
         arguments.map { argument in
             switch argument {
-            case .word(let text): (text, false)
+            case .word(let text): (text.utf8.contains(where: ListSetting.isSpace) ? "{\(text)}" : text, false)
             case .option(let text): (text, text.hasPrefix("-o "))
             case .override(let name, let value):
                 value.utf8.contains(where: ListSetting.isSpace)
@@ -126,11 +126,17 @@ struct MasterEntry {
             if column > 0 { line += String(repeating: " ", count: max(1, column - line.utf8.count)) }
             line += field
         }
-        if !folded { return ([line] + argumentTexts.map(\.text)).joined(separator: " ") }
+        return text(after: line, folded: folded)
+    }
+
+    /// The arguments behind `line`.
+    func text(after start: String, folded: Bool) -> String {
+        if !folded { return ([start] + argumentTexts.map(\.text)).joined(separator: " ") }
+        var line = start
         var result = ""
         var breakNext = false
         for (text, ownLine) in argumentTexts {
-            if ownLine || breakNext || line.utf8.count + 1 + text.utf8.count > FoldedText.width {
+            if ownLine || breakNext || line.utf8.count + 1 + text.utf8.count >= FoldedText.width {
                 result += line + "\n"
                 line = "    " + text
             } else {
@@ -147,20 +153,20 @@ enum FoldedText {
     static let width = 80
 
     /// White space becomes one blank between words; with `folded`, lines go on after four blanks.
+    ///
+    /// - Parameter start: `name =`, or nothing.
     static func text(_ start: String, _ value: String, folded: Bool) -> String {
-        let words = value.utf8.split(whereSeparator: ListSetting.isSpace).map { String(Substring($0)) }
-        if !folded { return start + words.joined(separator: " ") }
+        var words = value.utf8.split(whereSeparator: ListSetting.isSpace).map { String(Substring($0)) }
+        if !start.isEmpty { words.insert(start, at: 0) }
+        guard folded, var line = words.first else { return words.joined(separator: " ") }
         var result = ""
-        var line = start
-        var first = true
-        for word in words {
-            if !first, line.utf8.count + 1 + word.utf8.count > width {
+        for word in words.dropFirst() {
+            if line.utf8.count + 1 + word.utf8.count > width {
                 result += line + "\n"
                 line = "    " + word
             } else {
-                line += first ? word : " " + word
+                line += " " + word
             }
-            first = false
         }
         return result + line
     }

@@ -10,64 +10,86 @@ struct MasterListing {
 
     func run() throws(CommandFailure) {
         let limit = options.target == .masterEntries ? 2 : 3
-        for request in options.operands where request.split(separator: "/").count > limit {
-            let form = limit == 2 ? "service_name[/type]" : "service_name[/type[/name]]"
-            throw CommandFailure("-\(options.target.rawValue) option requires \(form)")
-        }
-        let requests = options.operands.isEmpty ? ["*"] : options.operands
-        for request in requests where !show(request) { warn("unmatched request: \"\(request)\"") }
-    }
-
-    /// Returns false when nothing matches `service/type/name`.
-    private func show(_ request: String) -> Bool {
-        let pattern = MasterPattern.parts(request)
-        var found = false
-        for entry in model.master where entry.matches(pattern.prefix(2)) {
-            let item = pattern.count > 2 ? pattern[2] : "*"
-            switch options.target {
-            case .masterEntries: found = showEntry(entry) || found
-            case .masterFields: found = showFields(entry, item) || found
-            default: found = showParameters(entry, item) || found
+        for request in options.operands {
+            let parts = MasterPattern.parts(request)
+            guard (1...limit).contains(parts.count) else {
+                throw CommandFailure("-\(options.target.rawValue) option requires \(Self.forms[options.target] ?? "")")
+            }
+            if options.target == .masterFields, parts.count == 3, parts[2] != "*",
+                !MasterEntry.fieldNames.contains(parts[2])
+            {
+                throw CommandFailure("invalid service attribute name: \"\(parts[2])\"")
             }
         }
-        return found || (request == "*" && options.operands.isEmpty)
+        let requests = options.operands.isEmpty ? ["*"] : options.operands
+        // In the order of the file, whatever the order of the requests.
+        var matched: Set<Int> = []
+        for entry in model.master {
+            for (index, request) in requests.enumerated() where try show(entry, MasterPattern.parts(request)) {
+                matched.insert(index)
+            }
+        }
+        for (index, request) in options.operands.enumerated() where !matched.contains(index) {
+            warn("unmatched request: \"\(request)\"")
+        }
     }
 
-    private func expanded(_ entry: MasterEntry) -> MasterEntry {
+    private static let forms: [PostconfOptions.Target: String] = [
+        .masterEntries: "service_name[/type]", .masterFields: "service_name[/type[/field]]",
+        .masterParameters: "service_name[/type[/parameter]]",
+    ]
+
+    /// Returns false when the entry has nothing that matches `service/type/name`.
+    private func show(_ entry: MasterEntry, _ pattern: ArraySlice<String>) throws(CommandFailure) -> Bool {
+        guard entry.matches(pattern.prefix(2)) else { return false }
+        let item = pattern.count > 2 ? pattern[2] : "*"
+        switch options.target {
+        case .masterEntries: return try showEntry(entry)
+        case .masterFields: return try showFields(entry, item)
+        default: return try showParameters(entry, item)
+        }
+    }
+
+    private func expanded(_ entry: MasterEntry) throws(CommandFailure) -> MasterEntry {
         guard options.expands else { return entry }
         let scope = model.scope(of: entry)
         var result = entry
-        result.arguments = entry.arguments.map { argument in
-            guard case .override(let name, let value) = argument else { return argument }
-            return .override(name: name, value: model.expand(value, of: name, in: scope))
+        for (index, argument) in entry.arguments.enumerated() {
+            guard case .override(let name, let value) = argument else { continue }
+            result.arguments[index] = .override(name: name, value: try model.expand(value, in: scope))
         }
         return result
     }
 
-    private func showEntry(_ entry: MasterEntry) -> Bool {
-        let text = expanded(entry).text(folded: options.folds && !options.json)
+    private func showEntry(_ entry: MasterEntry) throws(CommandFailure) -> Bool {
+        let text = try expanded(entry).text(folded: options.folds && !options.json)
         output.write(
             options.json
                 ? "{\(JSONText.string("\(entry.service)/\(entry.type)")): \(JSONText.string(text))}\n" : text + "\n")
         return true
     }
 
-    private func showFields(_ entry: MasterEntry, _ item: String) -> Bool {
-        let shown = expanded(entry)
+    private func showFields(_ entry: MasterEntry, _ item: String) throws(CommandFailure) -> Bool {
+        let shown = try expanded(entry)
         var found = false
         for (index, name) in MasterEntry.fieldNames.enumerated() where item == "*" || item == name {
-            let value = index == 7 ? shown.command : shown.fields[index]
-            print("\(entry.service)/\(entry.type)/\(name)", value)
             found = true
+            let path = "\(entry.service)/\(entry.type)/\(name)"
+            if index == 7, !options.json, !options.hidesValues {
+                let start = options.hidesNames ? shown.fields[7] : "\(path) = \(shown.fields[7])"
+                output.write(shown.text(after: start, folded: options.folds) + "\n")
+            } else {
+                print(path, index == 7 ? shown.command : shown.fields[index])
+            }
         }
         return found
     }
 
-    private func showParameters(_ entry: MasterEntry, _ item: String) -> Bool {
+    private func showParameters(_ entry: MasterEntry, _ item: String) throws(CommandFailure) -> Bool {
         let scope = model.scope(of: entry)
         var found = false
-        for (name, value) in parameters(entry, item) {
-            let shown = options.expands ? model.expand(value, of: name, in: scope) : value
+        for (name, value) in try parameters(entry, item) {
+            let shown = options.expands ? try model.expand(value, in: scope) : value
             print("\(entry.service)/\(entry.type)/\(name)", shown)
             found = true
         }
@@ -75,14 +97,24 @@ struct MasterListing {
     }
 
     /// What the entry sets; with `-PP` every parameter as it is for this service.
-    private func parameters(_ entry: MasterEntry, _ item: String) -> [(name: String, value: String)] {
+    private func parameters(
+        _ entry: MasterEntry, _ item: String
+    ) throws(CommandFailure) -> [(name: String, value: String)] {
         let wanted: (String) -> Bool = { item == "*" || item == $0 }
         guard options.allServiceParameters else { return entry.overrides.filter { wanted($0.name) } }
         var own: [String: String] = [:]
         for (name, value) in entry.overrides { own[name] = value }
         var names = Set(model.names(classes: options.classes, explicitOnly: false))
         names.formUnion(own.keys)
-        return model.sorted(names.filter(wanted)).map { ($0, own[$0] ?? model.value($0)) }
+        var result: [(name: String, value: String)] = []
+        for name in model.sorted(names.filter(wanted)) {
+            if let value = own[name] {
+                result.append((name, value))
+            } else {
+                result.append((name, try model.value(name)))
+            }
+        }
+        return result
     }
 
     private func print(_ name: String, _ value: String) {
@@ -92,8 +124,9 @@ struct MasterListing {
 
 /// `service/type/name`; a service's name may hold slashes only in unix endpoints with directories, which no pattern names.
 enum MasterPattern {
+    /// No parts where the first one is empty; other empty parts do not count.
     static func parts(_ request: String) -> ArraySlice<String> {
-        request.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)[...]
+        request.utf8.first == UInt8(ascii: "/") ? [] : request.split(separator: "/").map(String.init)[...]
     }
 }
 
@@ -111,7 +144,7 @@ struct SettingOutput {
             output.write(FoldedText.text("", value, folded: options.folds) + "\n")
         } else {
             let empty = !value.utf8.contains { !ListSetting.isSpace($0) }
-            output.write(empty ? "\(name) =\n" : FoldedText.text("\(name) = ", value, folded: options.folds) + "\n")
+            output.write(empty ? "\(name) =\n" : FoldedText.text("\(name) =", value, folded: options.folds) + "\n")
         }
     }
 }

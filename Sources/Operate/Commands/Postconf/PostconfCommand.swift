@@ -25,7 +25,7 @@ public enum PostconfCommand {
 
     private static func run(_ options: PostconfOptions, _ output: StandardOutput) throws(CommandFailure) {
         if let listing = options.listing, listing != .bounces, listing != .expandedBounces {
-            return list(listing, options, output)
+            return try list(listing, options, output)
         }
         let explicit = options.directory != nil || getenv("MAIL_CONFIG") != nil
         let directory = options.directory ?? CommandContext.configurationDirectory
@@ -65,7 +65,7 @@ public enum PostconfCommand {
         var check = UsageCheck(model, mainPath: mainPath, masterPath: masterPath, warn: warn)
         if !options.defaults { model.userNames = try check.scan() }
         if options.target == .main {
-            list(model, options, output)
+            try list(model, options, output)
         } else {
             try MasterListing(options: options, model: model, output: output, warn: warn).run()
         }
@@ -75,11 +75,13 @@ public enum PostconfCommand {
         if !options.quiet { check.warnOfDeprecated() }
     }
 
-    private static func list(_ model: PostconfModel, _ options: PostconfOptions, _ output: StandardOutput) {
+    private static func list(
+        _ model: PostconfModel, _ options: PostconfOptions, _ output: StandardOutput
+    ) throws(CommandFailure) {
         let printer = SettingOutput(options: options, output: output)
         if options.operands.isEmpty {
             let names = model.names(classes: options.classes, explicitOnly: options.explicitOnly)
-            for name in names { printer.print(name, model.value(name)) }
+            for name in names { printer.print(name, try model.value(name)) }
             return
         }
         for name in options.operands {
@@ -88,13 +90,13 @@ public enum PostconfCommand {
                 continue
             }
             if options.explicitOnly, !model.isSet(name) { continue }
-            printer.print(name, model.value(name))
+            printer.print(name, try model.value(name))
         }
     }
 
     private static func list(
         _ listing: PostconfOptions.Listing, _ options: PostconfOptions, _ output: StandardOutput
-    ) {
+    ) throws(CommandFailure) {
         let lines: [String]
         switch listing {
         case .serverSASL: lines = ["dovecot", "embedded"]
@@ -108,7 +110,7 @@ public enum PostconfCommand {
             case "public-key-algorithms": lines = ["dsa", "ecdsa", "rsa"]
             default:
                 warn("unknown 'postconf -T' mode: \(options.tlsMode)")
-                lines = []
+                throw CommandFailure.reported
             }
         case .bounces, .expandedBounces: lines = []
         }

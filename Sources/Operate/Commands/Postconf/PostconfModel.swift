@@ -12,6 +12,8 @@ struct PostconfModel {
     private let warn: (String) -> Void
     /// Parameters named after services, with their unexpanded defaults.
     let serviceDefaults: [String: String]
+    /// What `$name` stands for: the settings, and the defaults that only master.cf's services give rise to.
+    private let scope: Parameters
     /// User-defined names that something refers to.
     var userNames: Set<String> = []
 
@@ -27,6 +29,12 @@ struct PostconfModel {
         defaults = Parameters(
             values: [:], directory: parameters.directory, processName: "postconf", facts: .system)
         serviceDefaults = Self.serviceDefaults(master)
+        let settings = options.defaults ? defaults : parameters
+        var added = serviceDefaults
+        for name in Self.serviceNamed where added[name] == nil { added[name] = "" }
+        scope = settings.with(
+            overrides: added.filter { !settings.isSet($0.key) }.map { (name: $0.key, value: $0.value) },
+            service: nil, processName: nil)
     }
 
     /// The programs whose services have queue manager parameters, and those with a time limit.
@@ -44,13 +52,23 @@ struct PostconfModel {
                 let suffix = String(template.name.dropFirst(templatePrefix.count))
                 let applies = suffix == timeLimit ? timed.contains(program) : transports.contains(program)
                 let name = entry.service + suffix
-                if applies, ParameterCatalogue.definition(name) == nil { result[name] = template.defaultValue }
+                if applies, ParameterCatalogue.definition(name) == nil || serviceNamed.contains(name) {
+                    result[name] = template.defaultValue
+                }
             }
         }
         return result
     }
 
-    func isBuiltin(_ name: String) -> Bool { ParameterCatalogue.definition(name)?.isListed ?? false }
+    func isBuiltin(_ name: String) -> Bool {
+        (ParameterCatalogue.definition(name)?.isListed ?? false) && !Self.serviceNamed.contains(name)
+    }
+
+    /// Documented by name, but there only when master.cf has the service.
+    private static let serviceNamed: Set<String> = Set(
+        ["smtp", "lmtp", "relay", "virtual"].flatMap {
+            ["\($0)_destination_concurrency_limit", "\($0)_destination_recipient_limit"]
+        })
 
     /// Whether the name has a value here.
     func isKnown(_ name: String) -> Bool {
@@ -66,7 +84,7 @@ struct PostconfModel {
     func names(classes: Set<String>, explicitOnly: Bool) -> [String] {
         var names: Set<String> = []
         if classes.contains("builtin") {
-            names.formUnion(ParameterCatalogue.all.lazy.filter(\.isListed).map(\.name))
+            names.formUnion(ParameterCatalogue.all.lazy.map(\.name).filter(isBuiltin))
         }
         if classes.contains("service") { names.formUnion(serviceDefaults.keys) }
         if classes.contains("user") { names.formUnion(userNames) }
@@ -77,17 +95,23 @@ struct PostconfModel {
         names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
+    /// Whether Postfix' manual knows the name, with a value here or without.
+    func isDocumented(_ name: String) -> Bool {
+        ParameterCatalogue.definition(name) != nil && !Self.serviceNamed.contains(name) || serviceDefaults[name] != nil
+    }
+
     /// Names whose default is worked out, not written down.
     private static let computed: Set<String> = [
         "config_directory", "mydomain", "myhostname", "mynetworks", "process_id", "process_name", "service_name",
     ]
 
     /// The value as it is printed: not expanded unless `-x` is given.
-    func value(_ name: String) -> String {
+    func value(_ name: String) throws(CommandFailure) -> String {
         let raw = options.defaults ? nil : parameters.raw(name)
         if options.expands {
-            let source = options.defaults ? defaults : parameters
-            return expand(raw ?? unexpandedDefault(name, source), of: name, in: source)
+            let text = raw ?? unexpandedDefault(name, scope)
+            // Some their programs expand, with names of their own.
+            return ParameterCatalogue.definition(name)?.kind == .raw ? text : try expand(text, in: scope)
         }
         return raw ?? unexpandedDefault(name, options.defaults ? defaults : parameters)
     }
@@ -100,17 +124,15 @@ struct PostconfModel {
     /// The settings that a service's program reads.
     func scope(of entry: MasterEntry) -> Parameters {
         let overrides = entry.overrides.map { (name: $0.name, value: $0.value) }
-        return parameters.with(overrides: overrides, service: entry.service, processName: entry.fields[7])
+        return scope.with(overrides: overrides, service: entry.service, processName: entry.fields[7])
     }
 
-    func expand(_ text: String, of name: String, in scope: Parameters) -> String {
-        // Its program expands it, with names of its own.
-        if ParameterCatalogue.definition(name)?.kind == .raw { return text }
+    func expand(_ text: String, in scope: Parameters) throws(CommandFailure) -> String {
         do {
             return try scope.expand(text)
         } catch {
             warn(error.description)
-            return ""
+            throw CommandFailure("macro processing error")
         }
     }
 }

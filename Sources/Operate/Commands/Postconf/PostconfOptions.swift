@@ -47,7 +47,7 @@ struct PostconfOptions {
     var operands: [String] = []
 
     static let usage =
-        "postconf [-a (server SASL types)] [-A (client SASL types)] [-b (bounce templates)] [-c config_dir] "
+        "\(CommandLine.arguments.first ?? "postconf") [-a (server SASL types)] [-A (client SASL types)] [-b (bounce templates)] [-c config_dir] "
         + "[-c param_class] [-d (parameter defaults)] [-e (edit configuration)] [-f (fold lines)] "
         + "[-F (master.cf fields)] [-h (no names)] [-H (no values)] [-l (lock types)] [-m (map types)] "
         + "[-M (master.cf)] [-n (non-default parameters)] [-o name=value (override parameter value)] "
@@ -125,8 +125,7 @@ struct PostconfOptions {
         try exclusive(["F", "M", "P", "p"])
         try exclusive(["h", "H"])
         let forbidden: [Target: [Character]] = [
-            .masterEntries: ["C", "d", "n", "h", "H"], .masterFields: ["C", "d", "n"],
-            .masterParameters: ["C", "d", "n"],
+            .masterEntries: ["d", "n", "h", "H"], .masterFields: ["d", "n"], .masterParameters: ["d", "n"],
         ]
         for letter in forbidden[target] ?? [] where letters.contains(letter) {
             throw CommandFailure("with option -\(target.rawValue), do not specify -\(letter)")

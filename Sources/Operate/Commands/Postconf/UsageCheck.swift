@@ -28,7 +28,7 @@ struct UsageCheck {
                 note(reference, elsewhere: overridden, path: mainPath)
             }
         }
-        for item in model.parameters.list("smtpd_restriction_classes") {
+        for item in classes(model.parameters.raw("smtpd_restriction_classes") ?? "", [:]) {
             note(item, elsewhere: overridden, path: mainPath)
         }
         for entry in model.master {
@@ -43,7 +43,8 @@ struct UsageCheck {
                     }
                 }
                 if name == "smtpd_restriction_classes" {
-                    for item in ListSetting.split(value) { note(item, elsewhere: own, path: masterPath) }
+                    let settings = Dictionary(entry.overrides.map { ($0.name, $0.value) }) { $1 }
+                    for item in classes(value, settings) { note(item, elsewhere: own, path: masterPath) }
                 }
             }
             local.append(used)
@@ -52,13 +53,26 @@ struct UsageCheck {
         return referred.filter { model.parameters.isSet($0) && !model.isBuiltin($0) }
     }
 
+    /// The names in smtpd_restriction_classes; what they refer to counts only where it is set.
+    private func classes(_ text: String, _ overrides: [String: String]) -> [String] {
+        func expand(_ text: String, depth: Int) throws(MacroError) -> String {
+            guard depth < 20 else { throw MacroError(description: "too deep") }
+            return try MacroText.expand(text) { (name) throws(MacroError) in
+                guard let value = overrides[name] ?? model.parameters.raw(name) else { return nil }
+                return try expand(value, depth: depth + 1)
+            }
+        }
+        let expanded = (try? expand(text, depth: 0)) ?? ""
+        return expanded.utf8.split { ListSetting.isSpace($0) || $0 == UInt8(ascii: ",") }.map { String(Substring($0)) }
+    }
+
     /// A name that has a value that its program expands itself.
     private func isRaw(_ name: String) -> Bool { ParameterCatalogue.definition(name)?.kind == .raw }
 
     private mutating func note(_ name: String, elsewhere: Set<String>, path: String) {
         if model.parameters.isSet(name) || elsewhere.contains(name) {
             referred.insert(name)
-        } else if ParameterCatalogue.definition(name) == nil, model.serviceDefaults[name] == nil {
+        } else if !model.isDocumented(name) {
             warn("\(path): undefined parameter: \(name)")
         }
     }

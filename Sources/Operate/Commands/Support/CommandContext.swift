@@ -36,7 +36,9 @@ struct CommandContext {
         do {
             return try body()
         } catch {
-            StandardErrorSink().write(LogRecord(tag: name, severity: .fatal, text: error.text))
+            if !error.text.isEmpty {
+                StandardErrorSink().write(LogRecord(tag: name, severity: .fatal, text: error.text))
+            }
             return 1
         }
     }

@@ -7,6 +7,9 @@ struct CommandFailure: Error {
     let text: String
 
     init(_ text: String) { self.text = text }
+
+    /// What went wrong has been said.
+    static let reported = CommandFailure("")
 }
 
 extension OptionScanner {

@@ -102,6 +102,21 @@ import Testing
         #expect(try edit("master.cf", Self.master, arguments) == result)
     }
 
+    /// An entry that is not asked for may be wrong; comments behind an entry move as Postfix moves them.
+    @Test(arguments: [
+        (
+            ["-Fe", "b/unix/chroot=n"],
+            "a unix n bad n - - x\n# c\nb          unix  n       n       n       -       -       y\n"
+        ),
+        (
+            ["-Me", "b/*=c unix n n n - - z"],
+            "a unix n bad n - - x\nc          unix  n       n       n       -       -       z\n# c\n"
+        ),
+    ])
+    func leavesOtherEntriesAlone(_ arguments: [String], _ result: String) throws {
+        #expect(try edit("master.cf", "a unix n bad n - - x\nb unix n n y - - y\n# c\n", arguments) == result)
+    }
+
     @Test func readsOptionsAsGetoptDoes() throws {
         var scanner = OptionScanner(["-ab", "-cvalue", "-c", "next", "--", "-x"], options: "abc:")
         var seen: [String] = []
