@@ -21,7 +21,8 @@ public final class InternalServer: Sendable {
                 child.eventLoop.makeCompletedFuture {
                     try child.pipeline.syncOperations.addHandlers(
                         ByteToMessageHandler(FrameDecoder()),
-                        InternalServerHandler(handlers: handlers, activity: activity))
+                        InternalServerHandler(
+                            handlers: handlers, activity: activity, eventLoop: child.eventLoop))
                 }
             }
             .withBoundSocket(listener)
@@ -110,10 +111,12 @@ final class InternalServerHandler: ChannelDuplexHandler {
     private let peer = InternalServerActivity.nextPeer()
     private var takenFrames: UInt64 = 0
     private var saidGoodbye = false
+    private let executor: LoopExecutor
 
-    init(handlers: InternalHandlers, activity: InternalServerActivity) {
+    init(handlers: InternalHandlers, activity: InternalServerActivity, eventLoop: any EventLoop) {
         self.handlers = handlers
         self.activity = activity
+        executor = LoopExecutor(eventLoop)
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -152,7 +155,8 @@ final class InternalServerHandler: ChannelDuplexHandler {
         let channel = context.channel
         let (handlers, peer, activity) = (handlers, peer, activity)
         activity.began()
-        Task {
+        // The handlers' blocking work runs on pools: the rest is too short to change threads for.
+        Task(executorPreference: executor) {
             var answer: Frame
             do {
                 let payload = try await handlers.handle(kind: frame.kind, payload: frame.payload, peer: peer)

@@ -10,7 +10,8 @@ import Spool
 /// intake's; this actor lives on one event loop and moves their actions to disk, agents and log.
 actor QueueManager {
     nonisolated let eventLoop: any EventLoop
-    nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
+    private nonisolated let executor: LoopExecutor
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     struct Environment: Sendable {
         var settings: ManagerSettings
@@ -66,6 +67,7 @@ actor QueueManager {
 
     init(eventLoop: any EventLoop, environment: Environment) {
         self.eventLoop = eventLoop
+        executor = LoopExecutor(eventLoop)
         self.environment = environment
         scheduler = Scheduler(
             settings: environment.settings.scheduler, transportSettings: environment.transportSettings)
@@ -149,9 +151,9 @@ actor QueueManager {
     /// Runs work that `drain` waits for.
     func spawn(_ body: @escaping @Sendable (isolated QueueManager) async -> Void) {
         background += 1
-        Task {
+        Task(executorPreference: executor) {
             await body(self)
-            self.endBackground()
+            await self.endBackground()
         }
     }
 

@@ -1,3 +1,4 @@
+import InternalProtocol
 import MailSyntax
 import NIOCore
 import TLS

@@ -1,3 +1,4 @@
+import InternalProtocol
 import MailSystem
 import NIOCore
 import NIOPosix
