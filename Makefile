@@ -54,7 +54,8 @@ oracle: setup-test
 	$(SUDO) Acceptance/run --mta postfix
 
 ## bench: throughput and memory beside Debian's Postfix
-bench: stage setup-test
+bench: stage
+	Scripts/setup bench
 	$(SUDO) Benchmarks/run --install $(STAGE)
 
 format:

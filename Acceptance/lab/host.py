@@ -147,6 +147,12 @@ class Host:
         self._syslog = SyslogCollector(self.path("/dev/log"), self.path("/var/log/mail.log"))
         return self._syslog
 
+    def stop_syslog(self):
+        if self._syslog:
+            self._syslog.close()
+            self._syslog = None
+            os.unlink(self.path("/dev/log"))
+
     def close(self):
         pids = sh("ip", "netns", "pids", self.name, check=False).split()
         for pid in pids:
@@ -156,8 +162,7 @@ class Host:
                 pass
         for process in self.processes:
             process.wait()
-        if self._syslog:
-            self._syslog.close()
+        self.stop_syslog()
         for mount in reversed(self._mounts):
             for _ in range(50):
                 if subprocess.run(["umount", mount], stderr=subprocess.DEVNULL).returncode == 0:
