@@ -46,7 +46,8 @@ public final class QueueProcess: DaemonProcess {
         let parameters = context.parameters
         let directory = QueueDirectory(
             store: context.store, hashNames: parameters.list("hash_queue_names"),
-            hashDepth: parameters.int("hash_queue_depth"), longIDs: parameters.bool("enable_long_queue_ids"))
+            hashDepth: parameters.int("hash_queue_depth"), longIDs: parameters.bool("enable_long_queue_ids"),
+            spares: SpareFiles(store: context.store, clock: context.clock))
         let rewriteLog = context.log("trivial-rewrite")
         opener = TableOpener(parameters: parameters, log: rewriteLog)
         let resolver = AddressResolver(parameters, opener: opener, log: rewriteLog)

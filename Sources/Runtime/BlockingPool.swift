@@ -45,12 +45,11 @@ public final class BlockingPool: @unchecked Sendable {
     public func submit(_ job: @escaping @Sendable () -> Void) {
         pthread_mutex_lock(mutex)
         work.append(job)
-        if idle >= work.count - next {
-            pthread_cond_signal(condition)
-        } else if threads < maximumThreads {
-            startThread()
-        }
+        let wakes = idle >= work.count - next
+        if !wakes, threads < maximumThreads { startThread() }
         pthread_mutex_unlock(mutex)
+        // After the lock is free: the thread that wakes needs it at once.
+        if wakes { pthread_cond_signal(condition) }
     }
 
     /// Called with the lock held.

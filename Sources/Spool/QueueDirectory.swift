@@ -18,17 +18,20 @@ public struct QueueDirectory: Sendable {
     public let longIDs: Bool
     /// Part of the names of files that have no queue id yet.
     public let processID: Int32
+    /// Files to use again; nil in programs that neither queue nor finish many messages.
+    public var spares: SpareFiles?
 
     /// - Parameter store: rooted at queue_directory, so that paths are relative.
     public init(
         store: any FileStore, hashNames: [String] = ["deferred", "defer"], hashDepth: Int = 1, longIDs: Bool = false,
-        processID: Int32 = getpid()
+        processID: Int32 = getpid(), spares: SpareFiles? = nil
     ) {
         self.store = store
         self.hashNames = Set(hashNames.map { $0.lowercased() })
         self.hashDepth = max(0, hashDepth)
         self.longIDs = longIDs
         self.processID = processID
+        self.spares = spares
     }
 
     /// `deferred/A/A1B2C3`, relative to the queue directory.
@@ -63,6 +66,12 @@ public struct QueueDirectory: Sendable {
 
     public func remove(queue: String, id: QueueID) throws(SystemError) {
         try store.remove(path(queue: queue, id: id))
+    }
+
+    /// Removes a message from the queue for good; its file may be kept for another one.
+    public func finish(queue: String, id: QueueID) throws(SystemError) {
+        if let spares, spares.keep(path(queue: queue, id: id), id: id) { return }
+        try remove(queue: queue, id: id)
     }
 
     /// The queue that a message is in. Looks twice, because the message may move meanwhile.

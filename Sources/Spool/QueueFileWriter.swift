@@ -27,12 +27,15 @@ public final class QueueFileWriter: @unchecked Sendable {
 
     deinit { if !finished { discard() } }
 
-    /// Creates the file under a temporary name and renames it to its queue id at once.
+    /// Creates the file under a temporary name, or takes a spare one, and renames it to its queue id at once.
     /// - Parameter time: goes into the queue id.
     public static func create(
         in directory: QueueDirectory, queue: String = "incoming", time: MailTime,
         permissions: UInt32 = QueueFileMode.writing
     ) throws(SystemError) -> QueueFileWriter {
+        if permissions == QueueFileMode.writing, let writer = fromSpare(directory, queue: queue, time: time) {
+            return writer
+        }
         var stamp = time
         var attempts = 0
         while true {
@@ -58,6 +61,15 @@ public final class QueueFileWriter: @unchecked Sendable {
                 throw error
             }
         }
+    }
+
+    private static func fromSpare(_ directory: QueueDirectory, queue: String, time: MailTime) -> QueueFileWriter? {
+        func id(_ inode: UInt64) -> QueueID { QueueID(time: time, inode: inode, long: directory.longIDs) }
+        guard let spare = directory.spares?.take(as: { directory.path(queue: queue, id: id($0)) }) else { return nil }
+        let name = id(spare.inode)
+        return QueueFileWriter(
+            directory: directory, queue: queue, id: name, path: directory.path(queue: queue, id: name),
+            file: spare.file)
     }
 
     /// File offset of the record that is appended next.

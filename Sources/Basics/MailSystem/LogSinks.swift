@@ -1,6 +1,9 @@
 import Glibc
 import Synchronization
 
+/// Of this process: programs that log are started with exec(3), never forked on.
+private let processID = getpid()
+
 /// Datagrams to the system log, as syslog(3) sends them.
 public final class SyslogSink: LogSink {
     private let socket = Mutex<CInt>(-1)
@@ -29,7 +32,7 @@ public final class SyslogSink: LogSink {
 
     public func write(_ record: LogRecord) {
         let priority = facility | LogLine.syslogSeverity(record.severity)
-        var line = Array("<\(priority)>\(LocalTime.syslogStamp(clock.now())) \(record.tag)[\(getpid())]: ".utf8)
+        var line = Array("<\(priority)>\(LocalTime.syslogStamp(clock.now())) \(record.tag)[\(processID)]: ".utf8)
         line += LogLine.message(record)
         socket.withLock { descriptor in
             for _ in 0..<2 {
@@ -86,7 +89,7 @@ public final class MaillogFileSink: LogSink {
     }
 
     public func write(_ record: LogRecord) {
-        var line = Array("\(LocalTime.maillogStamp(clock.now())) \(hostLabel) \(record.tag)[\(getpid())]: ".utf8)
+        var line = Array("\(LocalTime.maillogStamp(clock.now())) \(hostLabel) \(record.tag)[\(processID)]: ".utf8)
         line += LogLine.message(record)
         line.append(UInt8(ascii: "\n"))
         // One write a line: O_APPEND keeps the lines of several processes whole.

@@ -26,7 +26,7 @@ struct QueueTree {
         ]
         let closed = [
             "active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved",
-            "trace",
+            "spare", "trace",
         ]
         for name in closed {
             entries.append(Entry(path: "\(queue)/\(name)", isOwnedByMail: true, isGroupShared: false, mode: 0o700))

@@ -144,7 +144,7 @@ struct QueueStore: Sendable {
     func remove(id: QueueID, logs: [String]) throws(SystemError) {
         for log in logs { try BounceLog.remove(directory, queue: log, id: id) }
         do {
-            try directory.remove(queue: "active", id: id)
+            try directory.finish(queue: "active", id: id)
         } catch {
             guard error.errno == ENOENT else { throw error }
         }

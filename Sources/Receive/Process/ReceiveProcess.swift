@@ -5,6 +5,7 @@ import Lookup
 import MailSystem
 import NIOCore
 import Runtime
+import Spool
 
 /// The process that takes mail from the network: all smtpd services of one privilege.
 public final class ReceiveProcess: DaemonProcess {
@@ -27,7 +28,8 @@ public final class ReceiveProcess: DaemonProcess {
             sasl: SASLServiceFactory(group: context.group, pool: context.pool),
             limits: AnvilClient(InternalConnection(path: InternalEndpoint.anvil, eventLoop: context.group.next())),
             queue: InternalConnection(path: InternalEndpoint.queue, eventLoop: context.group.next()),
-            freeSpace: FreeSpace(store: context.store, pool: context.pool, clock: context.clock))
+            freeSpace: FreeSpace(store: context.store, pool: context.pool, clock: context.clock),
+            spares: SpareFiles(store: context.store, clock: context.clock))
         for service in hosted {
             let opener = TableOpener(parameters: service.parameters, log: service.log(context.logSink))
             openers.append(opener)

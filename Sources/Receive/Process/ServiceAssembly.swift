@@ -20,6 +20,8 @@ struct ServiceAssembly {
     let limits: any ClientLimits
     let queue: any InternalCaller
     let freeSpace: FreeSpace
+    /// Nil where too few messages are queued for files to be used again.
+    var spares: SpareFiles?
 
     func make(_ hosted: HostedService, opener: TableOpener) throws -> ServerService {
         let parameters = hosted.parameters
@@ -54,7 +56,8 @@ struct ServiceAssembly {
     private func queueDirectory(_ parameters: Parameters) -> QueueDirectory {
         QueueDirectory(
             store: context.store, hashNames: parameters.list("hash_queue_names"),
-            hashDepth: parameters.int("hash_queue_depth"), longIDs: parameters.bool("enable_long_queue_ids"))
+            hashDepth: parameters.int("hash_queue_depth"), longIDs: parameters.bool("enable_long_queue_ids"),
+            spares: spares)
     }
 
     private func wire(

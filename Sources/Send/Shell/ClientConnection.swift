@@ -41,7 +41,9 @@ final class ClientConnection: Sendable {
         tls: TLSContext?, verifying names: [String], log: MailLog, clock: any MailClock, group: any EventLoopGroup
     ) async throws -> ClientConnection {
         let timeout = settings.timeouts.connect > 0 ? settings.timeouts.connect : 86400
-        var bootstrap = ClientBootstrap(group: group).connectTimeout(.seconds(Int64(timeout)))
+        // On the event loop of the delivery: a change of threads for each reply would cost more than the dialogue.
+        let loop = MultiThreadedEventLoopGroup.currentEventLoop ?? group.next()
+        var bootstrap = ClientBootstrap(group: loop).connectTimeout(.seconds(Int64(timeout)))
         if peer.port != 0 { bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1) }
         if let local { bootstrap = bootstrap.bind(to: local) }
         let state = NIOLockedValueBox(State())

@@ -5,7 +5,7 @@ import TLS
 
 /// One client's connection: frames its bytes into commands and content, feeds the session, writes the replies.
 ///
-/// Nothing is read while a command is processed, so that no more than one read of input is ever held. A task exists
+/// Reading stops while more input waits than `inputLimit`, or while the client does not take its replies. A task exists
 /// only while there is input to work on: an idle connection is memory, nothing else.
 actor SMTPConnection {
     enum Mode: Equatable {
@@ -29,6 +29,9 @@ actor SMTPConnection {
     private var data = DataDecoder(isStrict: true)
     private var chunks = ChunkDecoder()
     private var lineReader: LineReader
+    /// Input that is held while a command is processed, but for the last read. More than any line.
+    private let inputLimit: Int
+    private var isReading: Bool
     private var isRunning = false
     private var inputHasEnded = false
     private var isHandshaking = false
@@ -43,6 +46,8 @@ actor SMTPConnection {
         self.service = service
         self.executor = executor
         lineReader = LineReader(limit: service.settings.lineLimit)
+        inputLimit = max(service.settings.lineLimit, 0) &+ (64 << 10)
+        isReading = !service.settings.wrapsTLS
     }
 
     // MARK: Events of the channel
@@ -51,8 +56,6 @@ actor SMTPConnection {
         isRunning = true
         isHandshaking = service.settings.wrapsTLS
         scheduleTimeout()
-        // Shows clients that do not wait for the greeting. With TLS from the start the first bytes are not ours.
-        if !isHandshaking { channel.read() }
         Task(executorPreference: executor) { await self.begin() }
     }
 
@@ -61,6 +64,7 @@ actor SMTPConnection {
         var bytes = bytes
         if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
         hasNewInput = true
+        adjustReading()
         wake()
     }
 
@@ -81,7 +85,7 @@ actor SMTPConnection {
     }
 
     func writabilityChanged() {
-        if channel.isWritable, !isRunning { wantInput() }
+        adjustReading()
     }
 
     func tlsEvent(_ event: TLSEvent) {
@@ -138,12 +142,20 @@ actor SMTPConnection {
         if input.readableBytes == 0 { input = ByteBuffer() }
         // What came in while the last step ran (the end of input, TLS events) has not been looked at.
         if isHandshaking, inputHasEnded, mode != .closed { return lostInHandshake() }
-        if inputHasEnded || hasNewInput, mode != .closed { return wake() }
-        wantInput()
+        adjustReading()
+        if inputHasEnded || hasNewInput, mode != .closed { wake() }
     }
 
-    private func wantInput() {
-        if mode != .closed, channel.isWritable { channel.read() }
+    private func adjustReading() {
+        let wanted = mode != .closed && channel.isWritable && input.readableBytes <= inputLimit
+        guard wanted != isReading else { return }
+        isReading = wanted
+        set(.autoRead, wanted)
+    }
+
+    private func set<Option: ChannelOption>(_ option: Option, _ value: Option.Value) {
+        // Fails only on a channel that is closed.
+        try? channel.syncOptions?.setOption(option, value: value)
     }
 
     /// One step. - Returns: false when more input is needed.
@@ -233,8 +245,7 @@ actor SMTPConnection {
     private func expectContent(_ expected: Bool) {
         guard expected != readsContent else { return }
         readsContent = expected
-        let buffer = expected ? ServiceListener.contentBuffer : ServiceListener.commandBuffer
-        channel.setOption(.recvAllocator, value: buffer).whenFailure { _ in }
+        set(.recvAllocator, expected ? ServiceListener.contentBuffer : ServiceListener.commandBuffer)
     }
 
     private func flush() {

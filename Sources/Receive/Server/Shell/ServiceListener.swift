@@ -38,7 +38,8 @@ final class ServiceListener: Sendable {
         let channel = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.maxMessagesPerRead, value: 16)
-            .childChannelOption(.autoRead, value: false)
+            // The first bytes of a TLS session must find the TLS handler.
+            .childChannelOption(.autoRead, value: !service.settings.wrapsTLS)
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.recvAllocator, value: Self.commandBuffer)
             .childChannelOption(.allowRemoteHalfClosure, value: true)

@@ -1,0 +1,104 @@
+import MailSystem
+import TestSupport
+import Testing
+
+@testable import Spool
+
+@Suite struct SpareFilesTests {
+    private let store = MemoryFileStore(directories: ["incoming", "active", "spare"])
+
+    private func directory(
+        _ store: MemoryFileStore? = nil, reserve: Int = 0, limit: Int = 8
+    ) -> QueueDirectory {
+        let store = store ?? self.store
+        return QueueDirectory(
+            store: store,
+            spares: SpareFiles(store: store, clock: SystemClock(), limit: limit, reserve: reserve, rest: 0))
+    }
+
+    private func names(_ path: String) throws -> [String] {
+        var names: [String] = []
+        try store.list(path) { name in
+            names.append(name)
+            return true
+        }
+        return names
+    }
+
+    private func message(_ directory: QueueDirectory, _ text: String) throws -> QueueID {
+        let writer = try QueueFileWriter.create(in: directory, time: MailTime(seconds: 1, microseconds: 7))
+        writer.append(.line, text)
+        try writer.commit(size: nil)
+        try directory.move(writer.id, from: "incoming", to: "active")
+        return writer.id
+    }
+
+    @Test func theNextMessageTakesTheFileOfAFinishedOne() throws {
+        let directory = directory()
+        let first = try message(directory, "a long first message")
+        let inode = try directory.status(queue: "active", id: first).inode
+        try directory.finish(queue: "active", id: first)
+        #expect(try names("active").isEmpty)
+        let spare = try store.status("spare/\(first.text)")
+        #expect(spare.size == 0 && spare.permissions == 0o600)
+
+        let second = try message(directory, "short")
+        #expect(try directory.status(queue: "active", id: second).inode == inode)
+        #expect(store.contents("active/\(second.text)") == RecordCodec.encode(.line, "short".utf8))
+        #expect(try directory.status(queue: "active", id: second).permissions == 0o700)
+        #expect(try names("spare").isEmpty)
+    }
+
+    @Test func aFileThatSomebodyHoldsIsRemoved() throws {
+        let directory = directory()
+        let id = try message(directory, "held")
+        let agent = try directory.open(queue: "active", id: id, writing: true)
+        #expect(try agent.tryLock(exclusive: false))
+        try directory.finish(queue: "active", id: id)
+        #expect(try names("active").isEmpty && names("spare").isEmpty)
+        agent.close()
+    }
+
+    @Test func aSpareThatIsInUseElsewhereIsLeftAlone() throws {
+        let directory = directory()
+        let id = try message(directory, "x")
+        try directory.finish(queue: "active", id: id)
+        let other = try store.open("spare/\(id.text)", writing: true)
+        #expect(try other.tryLock(exclusive: true))
+        let next = try message(directory, "y")
+        #expect(try names("spare") == [id.text])
+        #expect(try directory.status(queue: "active", id: next).inode != other.status().inode)
+        other.close()
+    }
+
+    /// The queue manager was killed between the steps of keeping a file.
+    @Test func aSpareWithContentIsEmptiedFirst() throws {
+        let directory = directory()
+        let id = try message(directory, "the old message, which is longer than the new one")
+        try store.rename("active/\(id.text)", to: "spare/\(id.text)")
+        let writer = try QueueFileWriter.create(in: directory, time: MailTime(seconds: 2, microseconds: 9))
+        #expect(try store.status(writer.path).size == 0)
+        #expect(try store.status(writer.path).permissions == 0o600)
+        #expect(try names("spare").isEmpty)
+    }
+
+    @Test func noMoreThanTheLimitAreKeptAndTheReserveStays() throws {
+        let directory = directory(reserve: 2, limit: 3)
+        let ids = try (0..<5).map { try message(directory, "\($0)") }
+        for id in ids { try directory.finish(queue: "active", id: id) }
+        #expect(try names("active").isEmpty)
+        #expect(try names("spare").count == 3)
+        _ = try message(directory, "a")
+        #expect(try names("spare").count == 2)
+        _ = try message(directory, "b")
+        #expect(try names("spare").count == 2)
+    }
+
+    @Test func withoutTheDirectoryFilesAreRemoved() throws {
+        let store = MemoryFileStore(directories: ["incoming", "active"])
+        let directory = directory(store)
+        let id = try message(directory, "x")
+        try directory.finish(queue: "active", id: id)
+        #expect(store.contents("active/\(id.text)") == nil)
+    }
+}
