@@ -51,7 +51,8 @@ public final class SpareFiles: Sendable {
     /// - Parameter target: the new name of the file with that inode, relative to the queue directory.
     /// - Returns: nil when there is none to spare. Blocks.
     func take(as target: (_ inode: UInt64) -> String) -> (file: any StoredFile, inode: UInt64)? {
-        while let name = nextName() {
+        var hasLooked = false
+        while let name = nextName(&hasLooked) {
             let path = "\(Self.queue)/\(name)"
             guard let file = try? store.open(path, writing: true) else { continue }
             do {
@@ -78,15 +79,18 @@ public final class SpareFiles: Sendable {
         return status.inode
     }
 
-    private func nextName() -> String? {
+    /// - Parameter hasLooked: one look into the directory a message: files that others hold would come again and again.
+    private func nextName(_ hasLooked: inout Bool) -> String? {
         let now = clock.monotonicNanoseconds()
+        let mayLook = !hasLooked
         let (name, looks) = state.withLock { state -> (String?, Bool) in
             if let name = state.names.popLast() { return (name, false) }
-            guard now >= state.nextLook else { return (nil, false) }
+            guard mayLook, now >= state.nextLook else { return (nil, false) }
             state.nextLook = now &+ rest
             return (nil, true)
         }
         guard looks else { return name }
+        hasLooked = true
         let found = names()
         guard found.count > reserve else { return nil }
         return state.withLock { state in
