@@ -22,6 +22,7 @@ public final class QueueProcess: DaemonProcess {
     private let pickup: PickupService
     private let forward: ForwardService
     private let lock: QueueLock
+    private let agents: AgentConnections
     /// True while no other process works on the queue.
     private let leads = Atomic<Bool>(false)
     private let servers = Mutex<Servers>(Servers())
@@ -87,6 +88,7 @@ public final class QueueProcess: DaemonProcess {
             })
         let loop = context.group.next()
         let agents = AgentConnections(eventLoop: loop)
+        self.agents = agents
         let successor = InternalConnection(path: InternalEndpoint.queue, eventLoop: loop)
         let flushService = flush
         manager = QueueManager(
@@ -222,7 +224,10 @@ public final class QueueProcess: DaemonProcess {
 
     public func drain() async { await end(within: nil) }
 
-    public func stop() async { await end(within: Self.stopTime) }
+    public func stop() async {
+        agents.refuseCalls()
+        await end(within: Self.stopTime)
+    }
 
     /// Gives way to the next generation as soon as every file is either free or locked; then waits for the deliveries
     /// under way. What is still in delivery when the time is up goes on in its agent, where its file is locked.
@@ -283,6 +288,10 @@ private final class AgentConnections: Sendable {
     private let connections = Mutex<[String: InternalConnection]>([:])
 
     init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+
+    func refuseCalls() {
+        for connection in connections.withLock({ Array($0.values) }) { connection.refuseCalls() }
+    }
 
     func caller(_ service: String) -> any InternalCaller {
         connections.withLock { connections in

@@ -56,6 +56,10 @@ public final class InternalConnection: InternalCaller {
         connect().whenSuccess { $0.writeAndFlush(call, promise: nil) }
     }
 
+    /// No more calls from now on; those under way go on. For a process that stops: nobody would take a call that has to
+    /// be made again.
+    public func refuseCalls() { state.withLockedValue { $0.closed = true } }
+
     public func close() async {
         let channel = state.withLockedValue { state in
             state.closed = true

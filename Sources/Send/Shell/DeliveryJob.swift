@@ -59,8 +59,10 @@ final class DeliveryJob {
 
     private func deliver(to destination: Destination, isLast: Bool) async {
         let key = SessionCache.Key(service: agent.service, destination: destination)
+        // One open session gets its chance; others only in place of one that turned out to be dead. What it put off goes
+        // to the servers in their order, on sessions of their own.
         while !recorder.undecided.isEmpty, let connection = agent.cache.take(key) {
-            await transact(connection, key, isFinal: false, connected: nil)
+            if await transact(connection, key, isFinal: false, connected: nil) { break }
         }
         guard !recorder.undecided.isEmpty else { return }
         let peers: [(Peer, SocketAddress)]
@@ -157,9 +159,11 @@ final class DeliveryJob {
         request.activeSeconds - request.arrivalSeconds >= settings.minimalBackoff
     }
 
-    private func transact(_ connection: ClientConnection, _ key: SessionCache.Key, isFinal: Bool, connected: MailTime?)
-        async
-    {
+    /// - Returns: false when the session was dead, and nothing was tried.
+    @discardableResult
+    private func transact(
+        _ connection: ClientConnection, _ key: SessionCache.Key, isFinal: Bool, connected: MailTime?
+    ) async -> Bool {
         let indices = recorder.undecided
         let isReused = connection.current.uses > 0
         let features = connection.current.features
@@ -172,10 +176,13 @@ final class DeliveryJob {
             try await content.rewind(converts: lacksEightBit && settings.convertsEightBit)
         } catch {
             agent.log.warning("\(request.queueID): queue file: \(error)")
-            return connection.close()
+            connection.close()
+            return true
         }
-        guard let outcome = await connection.run(transaction, content: content) else { return connection.close() }
-        if outcome.wasStale { return connection.close() }
+        guard let outcome = await connection.run(transaction, content: content), !outcome.wasStale else {
+            connection.close()
+            return false
+        }
         connection.update { $0.uses += 1 }
         let place = DeliveryRecorder.Circumstances(
             relay: connection.peer.nameAndPort, host: connection.peer.host, uses: connection.current.uses,
@@ -197,6 +204,7 @@ final class DeliveryJob {
             }
         }
         await release(connection, key, isReusable: outcome.isReusable)
+        return true
     }
 
     private func envelope(_ indices: [Int]) -> Envelope {

@@ -105,6 +105,21 @@ import Testing
         await server.stop()
     }
 
+    @Test func aCachedConnectionIsTriedOnce() async throws {
+        let server = try await ScriptedServer.start(group, .init(replies: ["MAIL": ["250 ok", "451 4.3.0 busy"]]))
+        let agent = agent()
+        var outcomes: [DeliveryOutcome] = []
+        for _ in 0..<2 {
+            var request = request("[127.0.0.1]:\(server.port)")
+            request.flags = .connectionReuse
+            outcomes += await agent.deliver(request).results.map(\.outcome)
+        }
+        agent.close()
+        #expect(outcomes == [.delivered, .deferred])
+        #expect(server.commands.filter { $0.hasPrefix("MAIL") }.count == 3)
+        await server.stop()
+    }
+
     @Test func aCachedConnectionThatDiedIsReplaced() async throws {
         let server = try await ScriptedServer.start(group, .init(replies: ["RSET": ["CLOSE"]]))
         let agent = agent()
