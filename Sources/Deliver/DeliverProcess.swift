@@ -47,13 +47,14 @@ public final class DeliverProcess: DaemonProcess {
             case "virtual": agents.append((service, VirtualAgent(agent, opener: opener)))
             case "local":
                 let loop = context.group.next()
+                let others = ServiceConnections(eventLoop: loop)
                 agents.append(
                     (
                         service,
                         LocalAgent(
                             agent, opener: opener,
                             queue: InternalConnection(path: InternalEndpoint.queue, eventLoop: loop),
-                            agents: { InternalConnection(path: InternalEndpoint.service($0), eventLoop: loop) })
+                            agents: { others.caller($0) })
                     ))
             case "spawn": spawners.append(SpawnServer(service, agent))
             default: log.warning("no delivery agent for \(service.service.program)")

@@ -22,7 +22,7 @@ public final class QueueProcess: DaemonProcess {
     private let pickup: PickupService
     private let forward: ForwardService
     private let lock: QueueLock
-    private let agents: AgentConnections
+    private let agents: ServiceConnections
     /// True while no other process works on the queue.
     private let leads = Atomic<Bool>(false)
     private let servers = Mutex<Servers>(Servers())
@@ -87,7 +87,7 @@ public final class QueueProcess: DaemonProcess {
                     reader, id: id, problem: problem, directory: directory, work: work, notifications: notifications)
             })
         let loop = context.group.next()
-        let agents = AgentConnections(eventLoop: loop)
+        let agents = ServiceConnections(eventLoop: loop)
         self.agents = agents
         let successor = InternalConnection(path: InternalEndpoint.queue, eventLoop: loop)
         let flushService = flush
@@ -280,25 +280,4 @@ private final class ManagerHandle: Sendable {
     private let box = Mutex<QueueManager?>(nil)
     var manager: QueueManager? { box.withLock { $0 } }
     func set(_ manager: QueueManager) { box.withLock { $0 = manager } }
-}
-
-/// Connections to the delivery agents, one a service, made on first use.
-private final class AgentConnections: Sendable {
-    private let eventLoop: any EventLoop
-    private let connections = Mutex<[String: InternalConnection]>([:])
-
-    init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
-
-    func refuseCalls() {
-        for connection in connections.withLock({ Array($0.values) }) { connection.refuseCalls() }
-    }
-
-    func caller(_ service: String) -> any InternalCaller {
-        connections.withLock { connections in
-            if let known = connections[service] { return known }
-            let connection = InternalConnection(path: InternalEndpoint.service(service), eventLoop: eventLoop)
-            connections[service] = connection
-            return connection
-        }
-    }
 }

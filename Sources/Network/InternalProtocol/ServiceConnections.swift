@@ -1,0 +1,25 @@
+import NIOConcurrencyHelpers
+import NIOCore
+
+/// Connections to the delivery agents, one a service, made on first use and kept.
+public final class ServiceConnections: Sendable {
+    private let eventLoop: any EventLoop
+    private let connections = NIOLockedValueBox<[String: InternalConnection]>([:])
+
+    public init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+
+    /// The connection to the endpoint of a master.cf line.
+    public func caller(_ service: String) -> any InternalCaller {
+        connections.withLockedValue { connections in
+            if let known = connections[service] { return known }
+            let connection = InternalConnection(path: InternalEndpoint.service(service), eventLoop: eventLoop)
+            connections[service] = connection
+            return connection
+        }
+    }
+
+    /// The process stops: see `InternalConnection.refuseCalls`.
+    public func refuseCalls() {
+        for connection in connections.withLockedValue({ Array($0.values) }) { connection.refuseCalls() }
+    }
+}
