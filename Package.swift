@@ -119,7 +119,11 @@ let package = Package(
             ]),
         library(
             "Master", in: "Operate/Master",
-            ["CMailSystem", "CommandReference", "Configuration", "InternalProtocol", "MailSystem", "Runtime"]),
+            [
+                "CMailSystem", "COpenSSL", "CommandReference", "Configuration", "InternalProtocol", "MailSyntax",
+                "MailSystem",
+                "Runtime",
+            ]),
 
         program("apus", ["Deliver", "Master", "Operate", "Queue", "Receive", "Runtime", "Send", "Submission"]),
         // Writes the manual pages and completions at installation.

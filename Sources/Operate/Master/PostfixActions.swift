@@ -1,5 +1,6 @@
 import Configuration
 import Glibc
+import MailSyntax
 import MailSystem
 
 /// What each subcommand of `postfix` does.
@@ -20,9 +21,7 @@ struct PostfixActions {
         case "drain": return drain()
         case "reload": return try reload()
         case "flush": return flush()
-        case "check":
-            _ = try check()
-            return 0
+        case "check": return try check(json: arguments.contains("--json"))
         case "status": return status()
         case "set-permissions", "create-missing", "upgrade-permissions": return try setPermissions()
         case "upgrade-configuration": return try upgradeConfiguration()
@@ -49,6 +48,31 @@ struct PostfixActions {
         for warning in settings.warnings { terminal.warning(warning) }
         for problem in tree.problems() + Installation(parameters: parameters).problems() { log.warning(problem) }
         return settings
+    }
+
+    /// `postfix check`: what start would refuse or warn of, and what would be found out only when mail comes.
+    ///
+    /// - Parameter json: an object a line on standard output instead of warnings; the exit status then tells the worst:
+    ///   0 nothing, 2 warnings, 1 errors.
+    private func check(json: Bool) throws -> Int32 {
+        if !json { _ = try check() }
+        let parameters = try Parameters.load(directory: parameters.directory, processName: "master")
+        let master = try MasterConfiguration.load(directory: parameters.directory, parameters: parameters)
+        let deep = DeepCheck(parameters: parameters, master: master, files: CheckedFiles()).problems()
+        guard json else {
+            for problem in deep { log.warning(problem.description) }
+            return 0
+        }
+        let all = parameters.diagnostics(master: master) + deep
+        let lines = all.map { "\(Self.json($0))\n" }.joined()
+        try Descriptors.writeAll(Array(lines.utf8), to: STDOUT_FILENO)
+        return all.contains { $0.severity == .fatal } ? 1 : all.isEmpty ? 0 : 2
+    }
+
+    private static func json(_ problem: ConfigurationDiagnostic) -> String {
+        "{\"severity\": \"\(problem.severity == .fatal ? "error" : "warning")\", \"file\": \(JSONText.string(problem.file)), "
+            + "\"line\": \(problem.line), \"problem\": \(JSONText.string(problem.text)), "
+            + "\"cure\": \(JSONText.string(problem.cure))}"
     }
 
     private var ownName: String { ((try? Users.lookup(uid: geteuid())) ?? nil)?.name ?? "" }

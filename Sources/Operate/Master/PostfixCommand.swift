@@ -1,3 +1,4 @@
+import CommandReference
 import Configuration
 import Glibc
 import MailSystem
@@ -15,17 +16,18 @@ public enum PostfixCommand {
         var directory = ProcessEnvironment.value("MAIL_CONFIG") ?? "/etc/postfix"
         var verbose = 0
         var rest = arguments.dropFirst()
-        while let argument = rest.first, argument.hasPrefix("-"), argument != "-" {
-            rest.removeFirst()
-            if argument == "-c" {
-                guard let value = rest.popFirst() else { return refuse("option requires an argument -- c") }
-                directory = value
-            } else if argument.hasPrefix("-v") {
-                verbose += argument.utf8.count - 1
-            } else if argument != "-D" {
+        var scanner = OptionScanner(Array(rest), options: CommandSynopsis.postfix.letters)
+        while let item = scanner.next() {
+            switch item {
+            case .value("c", let value): directory = value
+            case .flag("v"): verbose += 1
+            case .error(let text):
+                StandardErrorSink().write(LogRecord(tag: "postfix", severity: .info, text: text))
                 return refuse("usage: postfix [-c config_dir] [-Dv] command")
+            default: break
             }
         }
+        rest = scanner.operands[...]
         guard let subcommand = rest.popFirst() else { return refuse("usage: postfix [-c config_dir] [-Dv] command") }
         if !directory.hasPrefix("/") { directory = absolute(directory) }
         setenv("MAIL_CONFIG", directory, 1)

@@ -50,6 +50,11 @@ extension CommandSynopsis {
             .flag("x", "Replace `$name` in values by what it stands for."),
             .flag(
                 "X", "Remove parameters from main.cf, or entries and overrides from master.cf. There is no way back."),
+            .long(
+                "explain", "", .none,
+                "Tell all about each parameter named: type, default, bounds, readers, the value, the file and line that set it, what it expands to, and services that override it."
+            ),
+            .long("json", "", .none, "As -j, with --explain too."),
             .flag("#", "Comment out parameters of main.cf, or entries of master.cf, so that their defaults apply."),
         ])
 

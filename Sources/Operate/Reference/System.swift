@@ -5,7 +5,7 @@ extension CommandSynopsis {
         subcommands: [
             (
                 "check",
-                "Read the configuration as start would, make missing directories of the queue, and warn of wrong owners and modes."
+                "Read the configuration as start would, make missing directories of the queue, and warn of wrong owners and modes, and of what would be found out only when mail comes: tables that are missing or older than their source, restrictions that are never reached, open relays, passwords without TLS, certificates that do not fit or expire. With --json, an object a line on standard output; the exit status is then 0 for nothing, 2 for warnings, 1 for errors."
             ),
             ("start", "Check, then start the mail system in the background."),
             ("start-fg", "Check, then run the mail system in the foreground, as containers want it."),

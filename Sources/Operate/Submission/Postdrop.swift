@@ -21,16 +21,15 @@ public enum Postdrop {
                 default: break
                 }
             }
-            if !scanner.operands.isEmpty { throw usage(nil) }
             let loaded = try CommandContext(program: "postdrop", directory: directory)
             loaded.cleanEnvironment()
             return CommandRunner.run("postdrop", log: loaded.log) { try drop(loaded) }
         }
     }
 
-    private static func usage(_ text: String?) -> CommandFailure {
-        if let text { try? ByteSinkError.write("postdrop: \(text)\n") }
-        return CommandFailure("usage: postdrop [-c config_dir] [-v]", status: ExitStatus.usage)
+    private static func usage(_ text: String) -> CommandFailure {
+        try? ByteSinkError.write("postdrop: \(text)\n")
+        return CommandFailure("usage: postdrop [-c config_dir] [-v]")
     }
 
     private static func drop(_ context: CommandContext) throws -> Int32 {

@@ -27,7 +27,12 @@ public enum Postkick {
                     "\(operands[0])/\(operands[1])", Array(operands[2].utf8),
                     timeout: context.parameters.seconds("application_event_drain_time"))
             } catch {
-                context.log.warning("connect to \(operands[0])/\(operands[1]): \(error.reason)")
+                let path = "\(operands[0])/\(operands[1])"
+                context.log.warning(
+                    error.errno == ENOENT
+                        ? "unable to look up \(path): \(error.reason)" : "connect to \(path): \(error.reason)")
+                context.log.warning(
+                    "Cannot contact class \(operands[0]) service \(operands[1]) - perhaps the mail system is down")
                 return ExitStatus.fatal
             }
             return ExitStatus.ok
@@ -110,7 +115,12 @@ public enum Postlock {
             let operands = scanner.operands
             guard operands.count >= 2 else { throw usage }
             let context = try CommandContext(program: "postlock", directory: directory)
-            let methods = style.map(ListSetting.split) ?? context.parameters.list("mailbox_delivery_lock")
+            let setting = style ?? context.parameters["mailbox_delivery_lock"]
+            let methods = ListSetting.split(setting)
+            for method in methods where !["fcntl", "flock", "dotlock"].contains(method) {
+                throw CommandFailure(
+                    "unknown mailbox_delivery_lock value \"\(method)\" in \"\(setting)\"", status: ExitStatus.temporary)
+            }
             let lock = try MailboxLock.acquire(operands[0], methods: methods, parameters: context.parameters)
             defer { lock.release() }
             return try runCommand(Array(operands.dropFirst()))
@@ -124,7 +134,7 @@ public enum Postlock {
             ? [program]
             : (CommandContext.environment("PATH") ?? "/usr/bin:/bin").split(separator: ":").map { "\($0)/\(program)" }
         guard let path = candidates.first(where: { access($0, X_OK) == 0 }) else {
-            throw CommandFailure("execvp \(program): No such file or directory", status: ExitStatus.temporary)
+            throw CommandFailure("execvp \(program): No such file or directory")
         }
         var environment: [String] = []
         var entry = environ
@@ -150,7 +160,14 @@ struct MailboxLock {
 
     static func acquire(_ path: String, methods: [String], parameters: Parameters) throws -> MailboxLock {
         let descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-        if descriptor < 0 { throw CommandFailure("\(SystemError("open", path: path))", status: ExitStatus.temporary) }
+        if descriptor < 0 {
+            let reason = SystemError("open").reason
+            let what =
+                methods.contains("dotlock")
+                ? "unable to create lock file \(path).lock"
+                : Files.exists(path) ? "cannot open file" : "cannot create file exclusively"
+            throw CommandFailure("open file \(path): \(what): \(reason)", status: ExitStatus.temporary)
+        }
         var dotFile: String?
         let attempts = max(1, parameters.int("deliver_lock_attempts"))
         for attempt in 1...attempts {

@@ -64,6 +64,13 @@ public enum PostconfCommand {
             warn: warn)
         var check = UsageCheck(model, mainPath: mainPath, masterPath: masterPath, warn: warn)
         if !options.defaults { model.userNames = try check.scan() }
+        if options.explains {
+            let explanation = Explanation(model: model, json: options.json)
+            for name in options.operands {
+                if let text = explanation.text(name) { output.write(text) } else { warn("\(name): unknown parameter") }
+            }
+            return
+        }
         if options.target == .main {
             try list(model, options, output)
         } else {

@@ -44,6 +44,8 @@ struct PostconfOptions {
     var hidesValues = false
     var json = false
     var quiet = false
+    /// `--explain`
+    var explains = false
     var operands: [String] = []
 
     static let usage =
@@ -59,7 +61,11 @@ struct PostconfOptions {
     private var letters: Set<Character> = []
 
     init(_ arguments: [String]) throws(CommandFailure) {
-        var scanner = OptionScanner(arguments, options: CommandSynopsis.postconf.letters)
+        // Apus' own long options.
+        explains = arguments.contains("--explain")
+        json = arguments.contains("--json")
+        let short = arguments.filter { $0 != "--explain" && $0 != "--json" }
+        var scanner = OptionScanner(short, options: CommandSynopsis.postconf.letters)
         do {
             while let (option, value) = try scanner.nextPair() { try apply(option, value) }
         } catch let failure as CommandFailure {

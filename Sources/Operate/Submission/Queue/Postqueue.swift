@@ -33,18 +33,23 @@ public enum Postqueue {
                 case .value("s", let value): chosen = .flushSite(value)
                 case .error(let text):
                     try ByteSinkError.write("postqueue: \(text)\n")
-                    throw CommandFailure(usageText, status: ExitStatus.usage)
+                    throw CommandFailure(usageText, status: ExitStatus.unavailable)
                 default: break
                 }
                 if let chosen {
-                    guard mode == nil else { throw CommandFailure(usageText, status: ExitStatus.usage) }
+                    guard mode == nil else { throw CommandFailure(usageText, status: ExitStatus.unavailable) }
                     mode = chosen
                 }
             }
             guard let mode, scanner.operands.isEmpty else {
-                throw CommandFailure(usageText, status: ExitStatus.usage)
+                throw CommandFailure(usageText, status: ExitStatus.unavailable)
             }
-            let context = try CommandContext(program: "postqueue", directory: directory)
+            let context: CommandContext
+            do throws(CommandFailure) {
+                context = try CommandContext(program: "postqueue", directory: directory)
+            } catch {
+                throw CommandFailure(error.message, status: ExitStatus.unavailable)
+            }
             context.cleanEnvironment()
             return CommandRunner.run("postqueue", log: context.log) { try run(mode, context) }
         }
@@ -70,7 +75,7 @@ public enum Postqueue {
         case .flushMessage(let id):
             try require("authorized_flush_users", "flush the mail queue")
             guard QueueID(id) != nil else {
-                throw CommandFailure("Cannot flush queue ID - invalid name: \"\(id)\"", status: ExitStatus.usage)
+                throw CommandFailure("Cannot flush queue ID - invalid name: \"\(id)\"", status: ExitStatus.unavailable)
             }
             let status = try FlushClient.request(
                 [.init("request", "send_file"), .init("queue_id", id)], context: context)
@@ -160,12 +165,12 @@ public enum Postqueue {
         let valid = isLiteral ? IPAddress.literal(site) != nil : HostName.isValid(site)
         guard valid else {
             throw CommandFailure(
-                "Cannot flush mail queue - invalid destination: \"\(site)\"", status: ExitStatus.usage)
+                "Cannot flush mail queue - invalid destination: \"\(site)\"", status: ExitStatus.unavailable)
         }
         switch try FlushClient.request([.init("request", "send_site"), .init("site", site)], context: context) {
         case 0: return
         case 3:
-            throw CommandFailure("Invalid request: \"\(site)\"", status: ExitStatus.usage)
+            throw CommandFailure("Invalid request: \"\(site)\"", status: ExitStatus.unavailable)
         case 4:
             throw CommandFailure(
                 "Flush service is not configured for destination \"\(site)\"", status: ExitStatus.unavailable)

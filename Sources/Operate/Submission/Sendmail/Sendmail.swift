@@ -18,8 +18,13 @@ public enum Sendmail {
                 try ByteSinkError.write("sendmail: \(parts[0])\n")
                 throw CommandFailure(parts[1], status: failure.status)
             }
-            let context = try CommandContext(
-                program: "sendmail", directory: options.configuration.map(configurationDirectory))
+            let context: CommandContext
+            do throws(CommandFailure) {
+                context = try CommandContext(
+                    program: "sendmail", directory: options.configuration.map(configurationDirectory))
+            } catch {
+                throw CommandFailure(error.message, status: ExitStatus.temporary)
+            }
             return CommandRunner.run("sendmail", log: context.log) {
                 for warning in options.warnings { context.log.warning(warning) }
                 return try run(options, context)

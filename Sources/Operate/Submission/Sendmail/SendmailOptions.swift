@@ -128,7 +128,7 @@ struct SendmailOptions: Equatable {
             if value.first?.isNumber == true {
                 if mode == .deliver { mode = .ignore }
             } else {
-                throw CommandFailure("-q\(value) is not implemented", status: ExitStatus.temporary)
+                throw CommandFailure("-q\(value.prefix(1)) is not implemented", status: ExitStatus.temporary)
             }
         }
     }

@@ -1,4 +1,5 @@
 import CommandReference
+import Configuration
 import Glibc
 import MailSystem
 import Testing
@@ -115,6 +116,28 @@ import Testing
     ])
     func leavesOtherEntriesAlone(_ arguments: [String], _ result: String) throws {
         #expect(try edit("master.cf", "a unix n bad n - - x\nb unix n n y - - y\n# c\n", arguments) == result)
+    }
+
+    @Test func explainsAParameter() throws {
+        let parameters = try Parameters(text: "myhostname = mail.$dom\ndom = example.com\n")
+        let master = try MasterText(Array("smtp inet n - n - - smtpd -o myhostname=other\n".utf8), path: "master.cf")
+        let options = try PostconfOptions(["--explain", "--json", "myhostname"])
+        #expect(options.explains)
+        #expect(options.json)
+        let model = PostconfModel(
+            parameters: parameters, master: master.entries, options: options, showsDirectory: false, warn: { _ in })
+        let text = try #require(Explanation(model: model, json: false).text("myhostname"))
+        let facts = text.split(separator: "\n").map {
+            $0.split(separator: " ", omittingEmptySubsequences: true).joined(separator: " ")
+        }
+        #expect(facts.first == "myhostname")
+        for fact in [
+            "value mail.$dom", "set in main.cf:1", "in force mail.example.com", "$dom example.com",
+            "in smtp/inet other",
+        ] {
+            #expect(facts.contains(fact), "\(text)")
+        }
+        #expect(Explanation(model: model, json: true).text("nonexistent") == nil)
     }
 
     @Test func readsOptionsAsGetoptDoes() throws {

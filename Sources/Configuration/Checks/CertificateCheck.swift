@@ -1,0 +1,46 @@
+import MailSystem
+
+/// Certificates and keys of a server: there, readable by their owner only, belonging together, and not about to end.
+struct CertificateCheck {
+    let files: any DeepCheck.Files
+    /// When to say that a certificate ends soon.
+    static let daysOfWarning = 14
+
+    func problems(_ parameters: Parameters) -> [ConfigurationDiagnostic] {
+        var found: [ConfigurationDiagnostic] = []
+        for kind in ["", "ec", "d", "ed25519"] {
+            let name = "smtpd_tls_\(kind)cert_file"
+            let path = parameters[name]
+            guard !path.isEmpty, path != "none" else { continue }
+            let keyName = "smtpd_tls_\(kind)key_file"
+            let key = parameters[keyName]
+            func warn(_ name: String, _ text: String, _ cure: String) {
+                found.append(parameters.warning(name, text, cure: cure))
+            }
+            guard files.status(path) != nil else {
+                warn(name, "\(path) does not exist: TLS is not offered", "put the certificate there")
+                continue
+            }
+            guard let status = files.status(key) else {
+                warn(keyName, "\(key) does not exist: TLS is not offered", "put the key there")
+                continue
+            }
+            if key != path, status.mode & 0o004 != 0 {
+                warn(keyName, "\(key): every user can read it", "chmod 600 \(key)")
+            }
+            guard let facts = files.certificate(path, key: key) else {
+                warn(name, "\(path) or \(key) cannot be read: TLS is not offered", "use PEM files that root can read")
+                continue
+            }
+            if !facts.matchesKey {
+                warn(name, "\(path) does not belong to \(key): TLS is not offered", "use the key that it was made for")
+            }
+            if facts.daysLeft < 0 {
+                warn(name, "\(path) has expired: clients that verify refuse it", "renew it")
+            } else if facts.daysLeft < Self.daysOfWarning {
+                warn(name, "\(path) expires in \(facts.daysLeft) days", "renew it")
+            }
+        }
+        return found
+    }
+}

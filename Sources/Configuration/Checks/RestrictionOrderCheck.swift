@@ -1,0 +1,60 @@
+/// Restrictions that are never reached, or that cannot know yet what they ask for, and block lists whose every answer
+/// counts.
+enum RestrictionOrderCheck {
+    private static let stages = ["client", "helo", "sender", "relay", "recipient", "data", "end_of_data", "etrn"]
+    private static let blockLists: Set<String> = [
+        "reject_rbl_client", "reject_rhsbl_client", "reject_rhsbl_helo", "reject_rhsbl_sender",
+        "reject_rhsbl_recipient",
+        "reject_rhsbl_reverse_client",
+    ]
+    private static let final: Set<String> = ["permit", "reject", "defer"]
+
+    static func problems(_ parameters: Parameters) -> [ConfigurationDiagnostic] {
+        var found: [ConfigurationDiagnostic] = []
+        let delays = parameters.bool("smtpd_delay_reject")
+        for (order, stage) in stages.enumerated() {
+            let list = "smtpd_\(stage)_restrictions"
+            var words = parameters.list(list)[...]
+            var previous = ""
+            while let word = words.popFirst() {
+                let name = RestrictionNames.folded(word)
+                if blockLists.contains(name), let site = words.first {
+                    if !site.utf8.contains(UInt8(ascii: "=")) {
+                        found.append(
+                            parameters.warning(
+                                list,
+                                "\(name) \(site): every answer is a listing, also one that says that the query was refused",
+                                cure: "write \(site)=127.0.0.[2..11], or what the list documents"))
+                    }
+                }
+                if !delays, let need = needs(name), need > order {
+                    found.append(
+                        parameters.warning(
+                            list, "\(name) never matches: what it looks at is not known with smtpd_delay_reject = no",
+                            cure: "move it to a later list"))
+                }
+                if final.contains(name), RestrictionNames.folded(previous) != "warn_if_reject", let next = words.first {
+                    found.append(
+                        parameters.warning(
+                            list, "\(next) and what follows is never reached: \(word) ends the list",
+                            cure: "move \(word) to the end"))
+                    break
+                }
+                previous = word
+            }
+        }
+        return found
+    }
+
+    /// The first stage that knows what a restriction asks for.
+    private static func needs(_ name: String) -> Int? {
+        if name.hasPrefix("check_recipient") || name.hasSuffix("_recipient") || name.hasSuffix("_recipient_domain")
+            || name.hasSuffix("unauth_destination")
+        {
+            return 3
+        }
+        if name.hasPrefix("check_sender") || name.hasSuffix("_sender") || name.hasSuffix("_sender_domain") { return 2 }
+        if name.hasPrefix("check_helo") || name.hasSuffix("_helo_hostname") { return 1 }
+        return nil
+    }
+}

@@ -1,0 +1,51 @@
+import MailSystem
+
+/// Tables whose file is missing or older than its source.
+struct TableFileCheck {
+    let files: any DeepCheck.Files
+
+    /// What postmap(1) adds to the name of a source file.
+    private static let indexed = [
+        "hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb", "sdbm": ".pag", "dbm": ".pag",
+    ]
+    private static let read: Set<String> = [
+        "texthash", "regexp", "pcre", "cidr", "sqlite", "pgsql", "mysql", "ldap", "memcache", "mongodb",
+    ]
+
+    func problems(_ parameters: Parameters, _ names: [String]) -> [ConfigurationDiagnostic] {
+        var found: [ConfigurationDiagnostic] = []
+        for name in names where ParameterCatalogue.definition(name)?.kind != .raw {
+            for (type, path) in Self.tables(parameters[name]) {
+                guard let (text, cure) = problem(type, path, isAlias: name.hasPrefix("alias_")) else { continue }
+                found.append(parameters.warning(name, text, cure: cure))
+            }
+        }
+        return found
+    }
+
+    /// `type:/path` anywhere in a value, also behind `proxy:` and within `unionmap:{…}`.
+    static func tables(_ value: String) -> [(type: String, path: String)] {
+        var result: [(String, String)] = []
+        let separators: (UInt8) -> Bool = { ListSetting.isSpace($0) || ",{}=".utf8.contains($0) }
+        for word in value.utf8.split(whereSeparator: separators) {
+            let parts = String(Substring(word)).split(separator: ":").map(String.init)
+            guard parts.count >= 2, let path = parts.last, path.hasPrefix("/") else { continue }
+            result.append((parts[parts.count - 2], path))
+        }
+        return result
+    }
+
+    private func problem(_ type: String, _ path: String, isAlias: Bool) -> (String, String)? {
+        if Self.read.contains(type) {
+            if files.status(path) != nil { return nil }
+            return ("\(type):\(path) does not exist: what asks it is answered with a temporary error", "make the file")
+        }
+        guard let suffix = Self.indexed[type] else { return nil }
+        let maker = isAlias ? "newaliases" : "postmap \(type):\(path)"
+        guard let index = files.status(path + suffix) else {
+            return ("\(path)\(suffix) does not exist: what asks it is answered with a temporary error", "run \(maker)")
+        }
+        guard let source = files.status(path), source.modified.seconds > index.modified.seconds else { return nil }
+        return ("\(path)\(suffix) is older than \(path): changes there are not seen", "run \(maker)")
+    }
+}

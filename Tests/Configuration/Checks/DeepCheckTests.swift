@@ -1,0 +1,100 @@
+import MailSystem
+import Testing
+
+@testable import Configuration
+
+struct DeepCheckTests {
+    private struct KnownFiles: DeepCheck.Files {
+        /// Path to the time of its last change.
+        var files: [String: Int] = [:]
+        var facts: CertificateFacts?
+
+        func status(_ path: String) -> FileStatus? {
+            files[path].map { FileStatus(inode: 1, mode: 0o100600, size: 1, modified: MailTime(seconds: $0)) }
+        }
+
+        func certificate(_ path: String, key: String) -> CertificateFacts? { facts }
+    }
+
+    private func check(_ main: String, master: String = "smtp inet n - n - - smtpd", _ files: KnownFiles) throws
+        -> [String]
+    {
+        let parameters = try Parameters(text: "compatibility_level = 3.6\n\(main)\n")
+        let services = try MasterConfiguration(Array("\(master)\n".utf8), parameters: parameters)
+        return DeepCheck(parameters: parameters, master: services, files: files).problems().map(\.text)
+    }
+
+    private static let aliases = ["/etc/aliases": 1, "/etc/aliases.db": 1]
+
+    @Test(
+        arguments: [
+            (
+                "transport_maps = hash:/t", [:],
+                ["transport_maps: /t.db does not exist: what asks it is answered with a temporary error"]
+            ),
+            (
+                "transport_maps = hash:/t", ["/t": 5, "/t.db": 4],
+                ["transport_maps: /t.db is older than /t: changes there are not seen"]
+            ),
+            ("transport_maps = hash:/t", ["/t": 4, "/t.db": 4], []),
+            (
+                "transport_maps = proxy:unionmap:{pcre:/p, static:x}", [:],
+                ["transport_maps: pcre:/p does not exist: what asks it is answered with a temporary error"]
+            ),
+            (
+                "smtpd_recipient_restrictions = reject_unauth_destination, permit, check_client_access static:x", [:],
+                [
+                    "smtpd_recipient_restrictions: check_client_access and what follows is never reached: permit ends the list"
+                ]
+            ),
+            ("smtpd_recipient_restrictions = reject_unauth_destination, warn_if_reject reject, permit", [:], []),
+            (
+                "smtpd_client_restrictions = reject_rbl_client bl.example", [:],
+                [
+                    "smtpd_client_restrictions: reject_rbl_client bl.example: every answer is a listing, also one that says that the query was refused"
+                ]
+            ),
+            ("smtpd_client_restrictions = reject_rbl_client bl.example=127.0.0.2", [:], []),
+            (
+                "smtpd_delay_reject = no\nsmtpd_client_restrictions = check_sender_access static:x", [:],
+                [
+                    "smtpd_client_restrictions: check_sender_access never matches: what it looks at is not known with smtpd_delay_reject = no"
+                ]
+            ),
+            (
+                "mynetworks = 0.0.0.0/0", [:],
+                ["mynetworks: 0.0.0.0/0 is the whole Internet: permit_mynetworks relays for everybody"]
+            ),
+            (
+                "smtpd_relay_restrictions = permit", [:],
+                ["service smtp: permit stands before reject_unauth_destination: it relays for everybody"]
+            ),
+            ("smtpd_sasl_auth_enable = yes", [:], ["service smtp: passwords are taken without TLS"]),
+            ("smtpd_sasl_auth_enable = yes\nsmtpd_tls_auth_only = yes", [:], []),
+            (
+                "smtpd_tls_cert_file = /c\nsmtpd_tls_key_file = /k", ["/c": 1],
+                ["smtpd_tls_key_file: /k does not exist: TLS is not offered"]
+            ),
+        ] as [(String, [String: Int], [String])])
+    func tellsBeforeMailComes(_ main: String, _ files: [String: Int], _ expected: [String]) throws {
+        let known = KnownFiles(files: files.merging(Self.aliases) { $1 })
+        #expect(try check(main, known) == expected)
+    }
+
+    @Test(arguments: [
+        (CertificateFacts(daysLeft: 60, matchesKey: true), nil),
+        (
+            CertificateFacts(daysLeft: 60, matchesKey: false),
+            "smtpd_tls_cert_file: /c does not belong to /k: TLS is not offered"
+        ),
+        (CertificateFacts(daysLeft: 3, matchesKey: true), "smtpd_tls_cert_file: /c expires in 3 days"),
+        (
+            CertificateFacts(daysLeft: -1, matchesKey: true),
+            "smtpd_tls_cert_file: /c has expired: clients that verify refuse it"
+        ),
+    ])
+    func looksAtCertificates(_ facts: CertificateFacts, _ expected: String?) throws {
+        let known = KnownFiles(files: ["/c": 1, "/k": 1], facts: facts)
+        #expect(try check("smtpd_tls_cert_file = /c\nsmtpd_tls_key_file = /k", known) == (expected.map { [$0] } ?? []))
+    }
+}
