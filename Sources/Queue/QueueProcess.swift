@@ -77,11 +77,15 @@ public final class QueueProcess: DaemonProcess {
                 Task { await hand.manager?.arrived(id) }
             }, work: work, clock: context.clock, log: context.log("bounce"))
         let pickupService = context.services(of: "pickup").first
+        let pause = (pickupService?.parameters ?? parameters).seconds("in_flow_delay")
         pickup = PickupService(
             settings: PickupService.Settings(pickupService?.parameters ?? parameters), directory: directory,
             cleanup: Self.cleanup(context, pickupService, opener, directory) { id in
                 Task { await hand.manager?.arrived(id) }
             }, work: work, clock: context.clock, log: pickupService?.log(context.logSink) ?? context.log("pickup"),
+            pace: {
+                if pause > 0 { _ = await hand.manager?.flow(FlowRequest(milliseconds: min(pause, 10) * 1000)) }
+            },
             returnToSender: { reader, id, problem in
                 await PickupRefusal.notify(
                     reader, id: id, problem: problem, directory: directory, work: work, notifications: notifications)
@@ -154,6 +158,7 @@ public final class QueueProcess: DaemonProcess {
             return WireEmpty()
         }
         handlers.on(FlushRequest.self) { await flush.sendSite($0.site) }
+        handlers.on(FlowRequest.self) { await manager.flow($0) }
         handlers.on(ForwardRequest.self) { [forward] in await forward.submit($0) }
         let server = try await InternalServer.start(listener: listener, group: manager.eventLoop, handlers: handlers)
         servers.withLock { $0.internals.append(server) }

@@ -1,5 +1,6 @@
 import Configuration
 import DNS
+import InternalProtocol
 import Lookup
 import MailSyntax
 import MailSystem
@@ -43,6 +44,7 @@ struct AgentFactory {
             families: AddressFamilies(inetProtocols: parameters["inet_protocols"]),
             methods: methods(parameters, settings))
         let own = Set(parameters.ownAddresses.compactMap { IPAddress(bytes: $0) })
+        let others = ServiceConnections(eventLoop: context.group.next())
         return SMTPAgent(
             service: hosted.service.name, settings: settings,
             servers: ServerList(settings: settings, lookup: lookup, own: own),
@@ -52,7 +54,7 @@ struct AgentFactory {
             cachedDestinations: DomainList(
                 parameters["\(settings.mode.rawValue)_connection_cache_destinations"],
                 name: "\(settings.mode.rawValue)_connection_cache_destinations", opener: opener),
-            queue: queue, pool: context.pool, log: log, clock: context.clock)
+            queue: queue, pool: context.pool, log: log, clock: context.clock, agents: { others.caller($0) })
     }
 
     private func methods(_ parameters: Parameters, _ settings: ClientSettings) -> [HostLookup.Method] {

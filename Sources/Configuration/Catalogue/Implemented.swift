@@ -27,6 +27,7 @@ enum ImplementedParameters {
         authorized_flush_users
         authorized_mailq_users
         authorized_submit_users
+        authorized_verp_clients
         backwards_bounce_logfile_compatibility
         berkeley_db_create_buffer_size
         berkeley_db_read_buffer_size
@@ -84,6 +85,7 @@ enum ImplementedParameters {
         detect_8bit_encoding_header
         disable_dns_lookups
         disable_mime_output_conversion
+        disable_verp_bounces
         disable_vrfy_command
         double_bounce_sender
         duplicate_filter_limit
@@ -116,6 +118,7 @@ enum ImplementedParameters {
         html_directory
         ignore_mx_lookup_error
         import_environment
+        in_flow_delay
         inet_interfaces
         inet_protocols
         info_log_address_format
@@ -315,6 +318,7 @@ enum ImplementedParameters {
         smtp_tls_session_cache_timeout
         smtp_tls_wrappermode
         smtp_use_tls
+        smtpd_authorized_verp_clients
         smtpd_authorized_xclient_hosts
         smtpd_authorized_xforward_hosts
         smtpd_banner
@@ -328,6 +332,7 @@ enum ImplementedParameters {
         smtpd_client_port_logging
         smtpd_client_recipient_rate_limit
         smtpd_client_restrictions
+        smtpd_command_filter
         smtpd_data_restrictions
         smtpd_delay_open_until_valid_rcpt
         smtpd_delay_reject
@@ -347,9 +352,12 @@ enum ImplementedParameters {
         smtpd_helo_restrictions
         smtpd_junk_command_limit
         smtpd_log_access_permit_actions
+        smtpd_min_data_rate
         smtpd_noop_commands
         smtpd_null_access_lookup_key
         smtpd_peername_lookup
+        smtpd_per_record_deadline
+        smtpd_per_request_deadline
         smtpd_recipient_limit
         smtpd_recipient_overshoot_limit
         smtpd_recipient_restrictions

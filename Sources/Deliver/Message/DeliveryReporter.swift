@@ -59,8 +59,13 @@ struct DeliveryReporter: Sendable {
                 case .bounced: "failed"
                 }
             }
+        // What another agent reports says its own name.
+        let via = "delivery via "
+        let reason =
+            verdict.kind == .sent && relay != "none" && !verdict.text.hasPrefix(via)
+            ? "\(via)\(relay): \(verdict.text)" : verdict.text
         return RecipientResult(
-            offset: recipient.offset, outcome: outcome, status: status(verdict), action: action, reason: verdict.text,
+            offset: recipient.offset, outcome: outcome, status: status(verdict), action: action, reason: reason,
             diagnosticType: verdict.kind == .sent
                 ? "" : verdict.diagnosticType.isEmpty ? "X-Postfix" : verdict.diagnosticType,
             diagnosticText: verdict.kind == .sent

@@ -14,6 +14,7 @@ enum RequestKind {
     static let messageArrived: UInt8 = 3
     static let flushSite: UInt8 = 4
     static let forward: UInt8 = 5
+    static let flow: UInt8 = 6
     static let startOrder: UInt8 = 10
     static let processReport: UInt8 = 11
     static let processOrder: UInt8 = 12

@@ -19,6 +19,16 @@ public struct StoredNotificationLog: NotificationLog, Sendable {
         self.id = id
     }
 
+    /// Up to `count` entries after the first `start` ones.
+    func batch(from start: Int, count: Int) throws -> [RecipientLogEntry] {
+        guard let reader = try BounceLog.open(directory, queue: queue, id: id) else { return [] }
+        defer { reader.close() }
+        for _ in 0..<start where try reader.next() == nil { return [] }
+        var entries: [RecipientLogEntry] = []
+        while entries.count < count, let entry = try reader.next() { entries.append(entry) }
+        return entries
+    }
+
     /// A missing log has no entries.
     public func forEach(_ body: (RecipientLogEntry) throws -> Void) throws {
         guard let reader = try BounceLog.open(directory, queue: queue, id: id) else { return }

@@ -8,6 +8,7 @@ extension NotificationPlan.Settings {
         bounceRecipient = parameters["bounce_notice_recipient"]
         doubleBounceRecipient = parameters["2bounce_notice_recipient"]
         delayRecipient = parameters["delay_notice_recipient"]
+        returnsSeparately = !parameters.bool("disable_verp_bounces")
         doubleBounceAddress = "\(parameters["double_bounce_sender"])@\(parameters["myhostname"])"
     }
 }

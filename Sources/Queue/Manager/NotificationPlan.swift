@@ -23,6 +23,8 @@ struct NotificationPlan: Sendable, Equatable {
         var delayRecipient = "postmaster"
         /// Full address that notices to the postmaster come from.
         var doubleBounceAddress = "double-bounce"
+        /// Off with disable_verp_bounces: one bounce for all recipients.
+        var returnsSeparately = true
     }
 
     /// - Parameter sender: envelope sender of the message, internal form.

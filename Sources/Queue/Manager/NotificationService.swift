@@ -21,17 +21,51 @@ struct NotificationService: Notifier {
     func notify(_ kind: NotificationKind, id: QueueID, message: QueuedMessage) async -> Bool {
         let entries = StoredNotificationLog(directory, queue: kind.log, id: id)
         let directory = directory
+        if returnsSeparately(kind, message) {
+            return await notifyEach(kind, id: id, message: message, entries: entries) {
+                try QueueFileReader.open(directory, queue: "active", id: id)
+            }
+        }
         return await notify(kind, id: id, message: message, entries: entries) {
             try QueueFileReader.open(directory, queue: "active", id: id)
         }
     }
 
-    /// - Parameter original: opens the file of the reported message.
-    func notify(
-        _ kind: NotificationKind, id: QueueID, message: QueuedMessage, entries: some NotificationLog & Sendable,
+    /// VERP: a bounce for each recipient, to the sender address that it saw.
+    private func returnsSeparately(_ kind: NotificationKind, _ message: QueuedMessage) -> Bool {
+        (kind == .failure || kind == .expired) && plan.returnsSeparately && !message.sender.isEmpty
+            && VERPDelimiters(message.verp) != nil
+    }
+
+    private func notifyEach(
+        _ kind: NotificationKind, id: QueueID, message: QueuedMessage, entries: StoredNotificationLog,
         original: @escaping @Sendable () throws -> QueueFileReader
     ) async -> Bool {
-        let plan = NotificationPlan(kind, sender: message.sender, settings: plan)
+        let delimiters = VERPDelimiters(message.verp)
+        var done = 0
+        while true {
+            let start = done
+            guard let batch = try? await work.run({ try entries.batch(from: start, count: 100) }) else { return false }
+            for entry in batch {
+                let seen = entry.originalRecipient.isEmpty ? entry.recipient : entry.originalRecipient
+                let sent = await notify(
+                    kind, id: id, message: message, entries: [entry],
+                    returnPath: delimiters?.sender(message.sender, for: seen), original: original)
+                if !sent { return false }
+            }
+            if batch.isEmpty { return true }
+            done += batch.count
+        }
+    }
+
+    /// - Parameters:
+    ///   - returnPath: who is told, when it is not the sender of the message.
+    ///   - original: opens the file of the reported message.
+    func notify(
+        _ kind: NotificationKind, id: QueueID, message: QueuedMessage, entries: some NotificationLog & Sendable,
+        returnPath: String? = nil, original: @escaping @Sendable () throws -> QueueFileReader
+    ) async -> Bool {
+        let plan = NotificationPlan(kind, sender: returnPath ?? message.sender, settings: plan)
         if plan.isDiscarded { log.info("\(id): undeliverable postmaster notification discarded") }
         for (index, notice) in plan.notices.enumerated() {
             let sent = await send(notice, id: id, message: message, entries: entries, original: original)

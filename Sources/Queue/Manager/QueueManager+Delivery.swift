@@ -21,7 +21,7 @@ extension QueueManager {
         let report: DeliveryReport
         let end: DeliveryEnd
         do {
-            report = try await ask(agent, request)
+            report = try await ask(agent, request, of: message)
             end = report.destinationFailure.map { .unreachable($0) } ?? .answered
         } catch {
             if await resume(delivery, of: message, after: error) { return }
@@ -48,6 +48,26 @@ extension QueueManager {
             guard !isStopped else { throw error }
             return try await agent.call(request)
         }
+    }
+
+    /// With VERP each recipient has a sender address of its own.
+    private func ask(
+        _ agent: any InternalCaller, _ request: DeliveryRequest, of message: ActiveMessage
+    ) async throws -> DeliveryReport {
+        guard !request.sender.isEmpty, let delimiters = VERPDelimiters(message.message.verp) else {
+            return try await ask(agent, request)
+        }
+        var whole = DeliveryReport(results: [])
+        for recipient in request.recipients {
+            var single = request
+            let original = recipient.originalAddress.isEmpty ? recipient.address : recipient.originalAddress
+            single.sender = delimiters.sender(request.sender, for: original)
+            single.recipients = [recipient]
+            let report = try await ask(agent, single)
+            whole.results += report.results
+            whole.destinationFailure = whole.destinationFailure ?? report.destinationFailure
+        }
+        return whole
     }
 
     /// An agent that ended, in a reload or a crash, is asked again once: its successor takes the recipients that it

@@ -53,6 +53,9 @@ actor QueueManager {
     private var intakeWaiters: [CheckedContinuation<Void, Never>] = []
     /// Locks on what is still under way after the next generation has begun, by queue id.
     private var locks: [String: any StoredFile] = [:]
+    /// Who waits in `flow`, by number.
+    var flowWaiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
+    var lastFlowWaiter: UInt64 = 0
     var background = 0
     var idleWaiters: [CheckedContinuation<Void, Never>] = []
 
@@ -206,6 +209,7 @@ actor QueueManager {
     /// Opens files and reads directories while the active queue has room.
     func pump() {
         guard isStarted, !isStopped else { return }
+        defer { releaseFlow() }
         while openJobs < Self.openJobLimit {
             let room = settings.scheduler.messageLimit - scheduler.messageCount - opening.count
             switch intake.next(room: room) {
@@ -290,6 +294,7 @@ actor QueueManager {
     /// - Parameter handedOver: called when the next generation may begin: files that are still in work are locked.
     func drain(handedOver: @Sendable () async -> Void) async {
         isStopped = true
+        releaseFlow()
         timer?.scheduled.cancel()
         // Then every message is known, and nothing here moves files into the active queue any more.
         while intakeJobs > 0 { await withCheckedContinuation { intakeWaiters.append($0) } }

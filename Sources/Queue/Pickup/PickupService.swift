@@ -24,6 +24,8 @@ actor PickupService {
     private let work: any BlockingWork
     private let clock: any MailClock
     private let log: MailLog
+    /// Waits while the queue is behind.
+    private let pace: @Sendable () async -> Void
     /// A message that can never be queued: its sender is told.
     private let returnToSender: @Sendable (MaildropReader, QueueID, CleanupProblem) async -> Bool
     private var isScanning = false
@@ -37,6 +39,7 @@ actor PickupService {
     init(
         settings: Settings, directory: QueueDirectory, cleanup: CleanupService, work: any BlockingWork,
         clock: any MailClock, log: MailLog,
+        pace: @escaping @Sendable () async -> Void = {},
         returnToSender: @escaping @Sendable (MaildropReader, QueueID, CleanupProblem) async -> Bool
     ) {
         self.settings = settings
@@ -45,6 +48,7 @@ actor PickupService {
         self.work = work
         self.clock = clock
         self.log = log
+        self.pace = pace
         self.returnToSender = returnToSender
     }
 
@@ -131,6 +135,7 @@ actor PickupService {
 
     private func pickUp(_ id: QueueID, _ reader: MaildropReader) async {
         let isRequeued = Self.isRequeued(reader.status, owner: settings.owner)
+        await pace()
         let message: IncomingMessage
         do {
             message = try await cleanup.begin(incoming(reader.envelope, reader.status, isRequeued: isRequeued))

@@ -43,6 +43,9 @@ public struct Intake: Sendable {
 
     public init() {}
 
+    /// New messages that are known and wait to be opened.
+    public var backlog: Int { announced.count + incoming.names.count }
+
     /// A message is complete in the incoming directory.
     public mutating func arrived(_ id: String) {
         guard announced.count < Self.notificationLimit else {

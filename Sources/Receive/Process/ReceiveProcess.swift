@@ -23,12 +23,13 @@ public final class ReceiveProcess: DaemonProcess {
         let hosted = context.services(of: "smtpd")
         var openers: [TableOpener] = []
         var services: [(ServerService, HostedService)] = []
+        let queue = InternalConnection(path: InternalEndpoint.queue, eventLoop: context.group.next())
         let assembly = ServiceAssembly(
             context: context, resolver: try UnboundResolver(), hosts: HostsFile(),
             sasl: SASLServiceFactory(group: context.group, pool: context.pool),
             limits: AnvilClient(InternalConnection(path: InternalEndpoint.anvil, eventLoop: context.group.next())),
-            queue: InternalConnection(path: InternalEndpoint.queue, eventLoop: context.group.next()),
-            freeSpace: FreeSpace(store: context.store, pool: context.pool, clock: context.clock),
+            queue: queue, freeSpace: FreeSpace(store: context.store, pool: context.pool, clock: context.clock),
+            flow: FlowGate(queue: queue, clock: context.clock),
             spares: SpareFiles(store: context.store, clock: context.clock))
         for service in hosted {
             let opener = TableOpener(parameters: service.parameters, log: service.log(context.logSink))

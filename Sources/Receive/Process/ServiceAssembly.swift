@@ -20,6 +20,7 @@ struct ServiceAssembly {
     let limits: any ClientLimits
     let queue: any InternalCaller
     let freeSpace: FreeSpace
+    let flow: FlowGate
     /// Nil where too few messages are queued for files to be used again.
     var spares: SpareFiles?
 
@@ -37,9 +38,11 @@ struct ServiceAssembly {
             parameters, opener: opener, queue: queueDirectory(parameters), pool: context.pool,
             log: program("cleanup"), clock: context.clock
         ) { queue.notify(MessageArrived(queueID: $0)) }
+        let (flow, delay) = (flow, parameters.seconds("in_flow_delay"))
         let intake = CleanupIntake(
             cleanup: cleanup, contentFilter: parameters["content_filter"],
-            overrides: Set(parameters.list("receive_override_options")))
+            overrides: Set(parameters.list("receive_override_options")),
+            pause: { await flow.pass(seconds: delay) })
         var environment = ServerEnvironment(
             checker: engine, intake: intake, log: log, clock: context.clock, limits: limits)
         wire(&environment, parameters, opener, log)
@@ -75,8 +78,11 @@ struct ServiceAssembly {
         if !forbidden.isEmpty { environment.isForbidden = { (try? await forbidden.matches($0)) ?? false } }
         let noOperations = StringList(parameters["smtpd_noop_commands"], name: "smtpd_noop_commands", opener: opener)
         if !noOperations.isEmpty { environment.isNoOperation = { (try? await noOperations.matches($0)) ?? false } }
+        let filters = Maps(parameters["smtpd_command_filter"], opener: opener)
+        if !filters.isEmpty { environment.commandFilter = { line in try? await .some(filters.find(line)) } }
         environment.isExempt = clientList("smtpd_client_event_limit_exceptions", parameters, opener)
         environment.isSASLException = clientList("smtpd_sasl_exceptions_networks", parameters, opener)
+        environment.mayUseVERP = clientList("smtpd_authorized_verp_clients", parameters, opener)
         environment.mayUseXClient = clientList("smtpd_authorized_xclient_hosts", parameters, opener)
         environment.mayUseXForward = clientList("smtpd_authorized_xforward_hosts", parameters, opener)
         environment.toleratesBareNewline = clientList("smtpd_forbid_bare_newline_exclusions", parameters, opener)

@@ -75,11 +75,12 @@ public enum StandAloneServer {
         let context = ProcessContext(
             parameters: parameters, masterConfiguration: line, services: [], group: group, pool: BlockingPool(),
             logSink: CommandLog.mailLogSink(parameters), queueDirectory: parameters["queue_directory"])
+        let queue = InternalConnection(path: InternalEndpoint.queue, eventLoop: group.next())
         let assembly = ServiceAssembly(
             context: context, resolver: try UnboundResolver(), hosts: HostsFile(),
             sasl: SASLServiceFactory(group: group, pool: context.pool), limits: Unlimited(),
-            queue: InternalConnection(path: InternalEndpoint.queue, eventLoop: group.next()),
-            freeSpace: FreeSpace(store: context.store, pool: context.pool, clock: context.clock))
+            queue: queue, freeSpace: FreeSpace(store: context.store, pool: context.pool, clock: context.clock),
+            flow: FlowGate(queue: queue, clock: context.clock))
         let opener = TableOpener(parameters: parameters, log: log)
         let made = try assembly.make(HostedService(service: service, parameters: parameters), opener: opener)
         var environment = made.environment

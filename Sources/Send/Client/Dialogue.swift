@@ -55,6 +55,8 @@ struct ServerFailure: Sendable, Equatable, Error {
     var diagnostic = ""
     /// Another attempt without TLS may do (security level may).
     var mayRetryInPlaintext = false
+    /// The best server is this system: best_mx_transport may take the mail.
+    var isLoop = false
     /// The connection is in a state in which QUIT makes sense.
     var canQuit = false
 

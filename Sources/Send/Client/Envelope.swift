@@ -32,9 +32,9 @@ struct Envelope: Sendable {
         if features.eightBitMIME, isEightBit { command += " BODY=8BITMIME" }
         if features.smtpUTF8, needsSMTPUTF8 { command += " SMTPUTF8" }
         if features.dsn {
+            if !envelopeID.isEmpty { command += " ENVID=\(XText.encode(envelopeID))" }
             if dsnReturn == 1 { command += " RET=FULL" }
             if dsnReturn == 2 { command += " RET=HDRS" }
-            if !envelopeID.isEmpty { command += " ENVID=\(XText.encode(envelopeID))" }
         }
         return clean(command)
     }
@@ -42,6 +42,12 @@ struct Envelope: Sendable {
     func recipientCommand(_ recipient: Recipient, _ features: ServerFeatures) -> String {
         var command = "RCPT TO:<\(EmailAddress.quoted(recipient.address))>"
         guard features.dsn else { return clean(command) }
+        if let semicolon = recipient.dsnOriginal.utf8.firstIndex(of: UInt8(ascii: ";")) {
+            let type = recipient.dsnOriginal[..<semicolon]
+            let address = String(recipient.dsnOriginal[recipient.dsnOriginal.utf8.index(after: semicolon)...])
+            let isUTF8 = ASCII.equalIgnoringCase(String(type), "utf-8") && needsSMTPUTF8 && features.smtpUTF8
+            command += " ORCPT=\(type);\(isUTF8 ? XText.encodeUTF8(address) : XText.encode(address))"
+        }
         if recipient.dsnNotify & 1 != 0 {
             command += " NOTIFY=NEVER"
         } else if recipient.dsnNotify & 14 != 0 {
@@ -49,12 +55,6 @@ struct Envelope: Sendable {
                 recipient.dsnNotify & bit != 0 ? word : nil
             }
             command += " NOTIFY=\(words.joined(separator: ","))"
-        }
-        if let semicolon = recipient.dsnOriginal.utf8.firstIndex(of: UInt8(ascii: ";")) {
-            let type = recipient.dsnOriginal[..<semicolon]
-            let address = String(recipient.dsnOriginal[recipient.dsnOriginal.utf8.index(after: semicolon)...])
-            let isUTF8 = ASCII.equalIgnoringCase(String(type), "utf-8") && needsSMTPUTF8 && features.smtpUTF8
-            command += " ORCPT=\(type);\(isUTF8 ? XText.encodeUTF8(address) : XText.encode(address))"
         }
         return clean(command)
     }

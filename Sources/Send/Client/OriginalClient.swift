@@ -25,7 +25,8 @@ struct OriginalClient: Sendable, Equatable {
             command(
                 "helo/protocol", offered,
                 [
-                    ("PROTO", origin.protocolName), ("HELO", origin.heloName), ("IDENT", origin.logIdent),
+                    ("PROTO", origin.protocolName), ("HELO", origin.heloName),
+                    ("IDENT", origin.clientAddress.isEmpty ? "" : origin.logIdent),
                     ("SOURCE", isLocal ? "LOCAL" : "REMOTE"),
                 ]),
         ].compactMap { $0 }

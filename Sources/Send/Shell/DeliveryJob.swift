@@ -68,6 +68,8 @@ final class DeliveryJob {
         let peers: [(Peer, SocketAddress)]
         switch await self.peers(of: destination) {
         case .success(let found): peers = found
+        case .failure(let failure) where failure.isLoop && !settings.bestMXTransport.isEmpty:
+            return await pass(to: settings.bestMXTransport)
         case .failure(let failure):
             return fail(failure, isFinal: isLast, place: .init(connected: agent.clock.now()))
         }
@@ -76,6 +78,23 @@ final class DeliveryJob {
         for (number, (peer, address)) in peers.enumerated() where !recorder.undecided.isEmpty && sessions < limit {
             let isFinal = isLast && (number == peers.count - 1 || sessions + 1 == limit)
             if await attempt(peer, address, key, isFinal: isFinal) { sessions += 1 }
+        }
+    }
+
+    /// Another delivery agent takes what is left: `transport:nexthop`.
+    private func pass(to destination: String) async {
+        let colon = destination.utf8.firstIndex(of: 0x3A)
+        var passed = request
+        passed.service = String(colon.map { destination[..<$0] } ?? destination[...])
+        let nexthop = colon.map { String(destination[destination.utf8.index(after: $0)...]) } ?? ""
+        if !nexthop.isEmpty { passed.nexthop = nexthop }
+        passed.recipients = recorder.undecided.map { request.recipients[$0] }
+        do {
+            recorder.adopt(try await agent.agents(passed.service).call(passed).results)
+        } catch {
+            agent.log.warning("connect to transport private/\(passed.service): \(error)")
+            recorder.fail(
+                .init(status: "4.3.0", reason: "unknown mail transport error"), .init(), concernsDestination: false)
         }
     }
 
@@ -98,7 +117,10 @@ final class DeliveryJob {
             outcome = await agent.servers.exchangers(of: domain, detectsLoops: detectsLoops(port), using: &random)
         }
         switch outcome {
-        case .failed(let failure), .loops(let failure): return .failure(failure)
+        case .failed(let failure): return .failure(failure)
+        case .loops(var failure):
+            failure.isLoop = true
+            return .failure(failure)
         case .servers(let servers):
             return .success(
                 servers.compactMap { server in

@@ -93,6 +93,17 @@ struct DeliveryRecorder {
             mtaType: place.host.isEmpty ? "" : "dns", mtaName: place.host)
     }
 
+    /// Results of another agent, which has logged and marked them.
+    mutating func adopt(_ results: [RecipientResult]) {
+        for result in results {
+            guard let index = undecided.firstIndex(where: { request.recipients[$0].offset == result.offset }) else {
+                continue
+            }
+            undecided.remove(at: index)
+            report.results.append(result)
+        }
+    }
+
     /// All that are left fail the same way.
     mutating func fail(_ failure: ServerFailure, _ place: Circumstances, concernsDestination: Bool) {
         let kind: RecipientVerdict.Kind = failure.isPermanent ? .bounced : .deferred

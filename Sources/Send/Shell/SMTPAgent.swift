@@ -33,6 +33,8 @@ struct SMTPAgent: DeliveryAgent {
     let pool: BlockingPool
     let log: MailLog
     let clock: any MailClock
+    /// Other delivery agents by service name (best_mx_transport).
+    var agents: @Sendable (String) -> any InternalCaller = { _ in LoopbackConnection(InternalHandlers()) }
 
     func deliver(_ request: DeliveryRequest) async -> DeliveryReport {
         let recorder = DeliveryRecorder(

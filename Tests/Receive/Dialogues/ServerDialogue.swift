@@ -70,7 +70,7 @@ struct ServerDialogue {
     /// All scripts beside this file, by name.
     static let names = [
         "basics", "addresses", "parameters", "order", "recipients", "chunks", "limits", "endings", "bare-newlines",
-        "pipelining", "keywords", "xclient", "xforward",
+        "pipelining", "keywords", "xclient", "xforward", "command-filter", "verp",
     ]
 
     static func named(_ name: String, file: String = #filePath) throws -> ServerDialogue {

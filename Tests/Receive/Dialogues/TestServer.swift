@@ -36,6 +36,9 @@ final class TestServer {
             let list = NetworkList(parameters[name], name: name, opener: opener)
             return { client in (try? await list.matches(name: client.name, address: client.address)) ?? false }
         }
+        environment.mayUseVERP = hosts("smtpd_authorized_verp_clients")
+        let filters = Maps(parameters["smtpd_command_filter"], opener: opener)
+        if !filters.isEmpty { environment.commandFilter = { line in try? await .some(filters.find(line)) } }
         environment.mayUseXClient = hosts("smtpd_authorized_xclient_hosts")
         environment.mayUseXForward = hosts("smtpd_authorized_xforward_hosts")
         environment.flush = { $0 == "example.com" ? .done : .unknownSite }

@@ -181,11 +181,11 @@ import Testing
         envelope.dsnReturn = 2
         #expect(
             envelope.mailCommand(features)
-                == "MAIL FROM:<> SIZE=264 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=id+2B1\r\n")
+                == "MAIL FROM:<> SIZE=264 BODY=8BITMIME SMTPUTF8 ENVID=id+2B1 RET=HDRS\r\n")
         let recipient = Envelope.Recipient(address: "a b@x.test", dsnOriginal: "rfc822;a+b@x.test", dsnNotify: 6)
         #expect(
             envelope.recipientCommand(recipient, features)
-                == "RCPT TO:<\"a b\"@x.test> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;a+2Bb@x.test\r\n")
+                == "RCPT TO:<\"a b\"@x.test> ORCPT=rfc822;a+2Bb@x.test NOTIFY=SUCCESS,FAILURE\r\n")
         #expect(envelope.recipientCommand(recipient, ServerFeatures()) == "RCPT TO:<\"a b\"@x.test>\r\n")
     }
 

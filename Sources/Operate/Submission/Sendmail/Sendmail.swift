@@ -149,6 +149,10 @@ public enum Sendmail {
         if options.smtputf8 { envelope.sendOptions.insert(.smtputf8Requested) }
         if options.requireTLS { envelope.sendOptions.insert(.requireTLS) }
         if let verp = options.verp {
+            if sender.isEmpty {
+                throw CommandFailure(
+                    "(\(getuid())): -V option requires non-null sender address", status: ExitStatus.temporary)
+            }
             let delimiters = verp.isEmpty ? context.parameters["default_verp_delimiters"] : verp
             let allowed = context.parameters["verp_delimiter_filter"]
             guard delimiters.utf8.count == 2, delimiters.allSatisfy({ allowed.contains($0) }) else {

@@ -37,6 +37,7 @@ extension SMTPSession {
             offer("auth", "AUTH \(list)")
             offer("auth", "AUTH=\(list)", when: settings.brokenSASLClients)
         }
+        offer("xverp", when: await environment.mayUseVERP(facts.client))
         if await environment.mayUseXClient(facts.client) {
             offer("xclient", "XCLIENT \(ClientAttributes.client.joined(separator: " "))")
         }

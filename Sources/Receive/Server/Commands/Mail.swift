@@ -13,7 +13,12 @@ extension SMTPSession {
         guard let sender = address(path, command: "MAIL", allowsEmpty: true) else { return Outcome(Replies.badSender) }
         var made = MailTransaction(sender: sender)
         var size = 0
+        let mayUseVERP = await environment.mayUseVERP(facts.client)
         for parameter in parameters {
+            if mayUseVERP, ASCII.hasPrefixIgnoringCase(parameter, "xverp") {
+                if let problem = applyVERP(parameter, to: &made) { return Outcome(problem) }
+                continue
+            }
             if let problem = apply(parameter, to: &made, size: &size) { return Outcome(problem) }
         }
         facts.sender = sender
@@ -112,6 +117,19 @@ extension SMTPSession {
             made.envelopeID = decoded
         default: return Replies.unsupported(parameter)
         }
+        return nil
+    }
+
+    /// `XVERP` or `XVERP=-=` (VERP_README).
+    private func applyVERP(_ parameter: String, to made: inout MailTransaction) -> ServerReply? {
+        let (keyword, value) = Self.split(parameter)
+        guard keyword == "XVERP" else { return Replies.unsupported(parameter) }
+        let delimiters = value ?? settings.verpDelimiters
+        guard VERPDelimiters(delimiters) != nil, delimiters.allSatisfy({ settings.verpFilter.contains($0) }) else {
+            return ServerReply(501, "5.5.4", "Error: XVERP needs two characters from \(settings.verpFilter)")
+        }
+        if made.sender.isEmpty { return ServerReply(503, "5.5.4", "Error: XVERP requires non-null sender") }
+        made.verp = delimiters
         return nil
     }
 

@@ -46,10 +46,11 @@ extension SMTPSession {
         } else {
             rewritesLocally = await environment.checker.rewritesLocally(facts)
         }
-        let envelope = MessageEnvelope(
+        var envelope = MessageEnvelope(
             sender: current.sender, arrival: environment.clock.now(), facts: facts, envelopeID: current.envelopeID,
             returnPart: current.returnPart, encoding: current.encoding, smtpUTF8: current.smtpUTF8,
             rewritesLocally: rewritesLocally)
+        envelope.verp = current.verp
         do {
             let message = try await environment.intake.begin(envelope)
             transaction?.message = message

@@ -11,6 +11,8 @@ struct CleanupIntake: MessageIntake {
     let contentFilter: String
     /// receive_override_options.
     let overrides: Set<String>
+    /// In-flow control: waits while the queue is behind.
+    var pause: @Sendable () async -> Void = {}
 
     func begin(_ envelope: MessageEnvelope) async throws -> any IncomingMail {
         var incoming = IncomingEnvelope(source: .network, sender: envelope.sender, arrival: envelope.arrival)
@@ -25,6 +27,8 @@ struct CleanupIntake: MessageIntake {
             incoming.mapsAddresses = false
             incoming.addsBcc = false
         }
+        incoming.verp = envelope.verp
+        await pause()
         return CleanupMail(try await cleanup.begin(incoming))
     }
 

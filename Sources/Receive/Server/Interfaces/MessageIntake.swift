@@ -15,6 +15,8 @@ public struct MessageEnvelope: Sendable {
     public var smtpUTF8: Bool
     /// Complete header addresses with our own domain (local_header_rewrite_clients).
     public var rewritesLocally: Bool
+    /// Two delimiters; empty: none.
+    public var verp = ""
 }
 
 /// One RCPT.

@@ -14,6 +14,8 @@ struct MailTransaction {
     var smtpUTF8 = false
     var envelopeID: String?
     var returnPart: String?
+    /// Two delimiters; empty: none.
+    var verp = ""
     /// The queue file; made at the first recipient.
     var message: (any IncomingMail)?
     /// External form of the first recipient as the Received: header shows it.

@@ -92,7 +92,14 @@ public final class SMTPSession {
         _ line: [UInt8], bareNewline: Bool, pending: [UInt8]
     ) async -> SessionStep {
         if bareNewline, let step = judgeBareNewline() { return step }
-        let text = line.prefix { $0 != 0 }
+        var text = line.prefix { $0 != 0 }
+        if let filter = environment.commandFilter, let plain = String(validating: text, as: UTF8.self) {
+            guard let found = await filter(plain) else {
+                let reply = ServerReply(451, "4.3.0", "Error: command filter lookup error")
+                return await finish(reply, name: .unknown, ok: false)
+            }
+            if let found { text = Array(found.utf8)[...] }
+        }
         let parsed = SMTPCommandParser.parse(text)
         var name = Self.name(of: parsed)
         if case .success(.unknown(let verb)) = parsed, await environment.isNoOperation(verb) {

@@ -21,6 +21,10 @@ public struct ServerEnvironment: Sendable {
     public var isSASLException: @Sendable (ClientIdentity) async -> Bool = { _ in false }
     /// True for clients of smtpd_forbid_bare_newline_exclusions.
     public var toleratesBareNewline: @Sendable (ClientIdentity) async -> Bool = { _ in false }
+    /// smtpd_command_filter: what replaces a command line; nil inside for no change, nil when the table fails.
+    public var commandFilter: (@Sendable (String) async -> String??)?
+    /// True for clients of smtpd_authorized_verp_clients.
+    public var mayUseVERP: @Sendable (ClientIdentity) async -> Bool = { _ in false }
     /// True for clients of smtpd_authorized_xclient_hosts.
     public var mayUseXClient: @Sendable (ClientIdentity) async -> Bool = { _ in false }
     /// True for clients of smtpd_authorized_xforward_hosts.

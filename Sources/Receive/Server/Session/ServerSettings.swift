@@ -65,6 +65,9 @@ public struct ServerSettings: Sendable {
     public let logsClientPort: Bool
     public let looksUpNames: Bool
     public let rejectFooter: String
+    /// default_verp_delimiters and verp_delimiter_filter.
+    public let verpDelimiters: String
+    public let verpFilter: String
 
     // Limits
     public let recipientLimit: Int
@@ -76,6 +79,10 @@ public struct ServerSettings: Sendable {
     public let errorSleep: Int
     public let timeout: Int
     public let startTLSTimeout: Int
+    /// smtpd_per_request_deadline: `timeout` is for a whole command or reply, not for each read.
+    public let limitsRequests: Bool
+    /// smtpd_min_data_rate: bytes of content that buy another second of the deadline; 0: none.
+    public let minimumDataRate: Int
     /// Bytes; 0: none.
     public let messageSizeLimit: Int
     public let queueMinimumFree: Int
@@ -123,6 +130,8 @@ public struct ServerSettings: Sendable {
         logsClientPort = parameters.bool("smtpd_client_port_logging")
         looksUpNames = parameters.bool("smtpd_peername_lookup")
         rejectFooter = parameters["smtpd_reject_footer"]
+        verpDelimiters = parameters["default_verp_delimiters"]
+        verpFilter = parameters["verp_delimiter_filter"]
         recipientLimit = parameters.int("smtpd_recipient_limit")
         recipientOvershoot = parameters.int("smtpd_recipient_overshoot_limit")
         softErrorLimit = parameters.int("smtpd_soft_error_limit")
@@ -131,6 +140,9 @@ public struct ServerSettings: Sendable {
         errorSleep = parameters.seconds("smtpd_error_sleep_time")
         timeout = max(1, parameters.seconds("smtpd_timeout"))
         startTLSTimeout = max(1, parameters.seconds("smtpd_starttls_timeout"))
+        limitsRequests =
+            parameters.bool("smtpd_per_request_deadline") || parameters.bool("smtpd_per_record_deadline")
+        minimumDataRate = parameters.int("smtpd_min_data_rate")
         messageSizeLimit = parameters.int("message_size_limit")
         queueMinimumFree = parameters.int("queue_minfree")
         lineLimit = max(16, parameters.int("line_length_limit"))

@@ -39,6 +39,10 @@ actor SMTPConnection {
     /// Bytes came in since the last step.
     private var hasNewInput = false
     private var idleSince = NIODeadline.now()
+    /// The input since `idleSince` was not enough for a step: with smtpd_per_request_deadline the time goes on.
+    private var isMidRequest = false
+    /// Bytes of content since then.
+    private var contentBytes = 0
     private var timer: Scheduled<Void>?
 
     init(channel: any Channel, service: ServerService, executor: LoopExecutor) {
@@ -62,6 +66,7 @@ actor SMTPConnection {
     func received(_ bytes: ByteBuffer) {
         guard mode != .closed else { return }
         var bytes = bytes
+        if readsContent { contentBytes += bytes.readableBytes }
         if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
         hasNewInput = true
         adjustReading()
@@ -138,7 +143,11 @@ actor SMTPConnection {
 
     private func idle() {
         isRunning = false
-        idleSince = .now()
+        if !isMidRequest || !service.settings.limitsRequests {
+            idleSince = .now()
+            contentBytes = 0
+        }
+        isMidRequest = true
         if input.readableBytes == 0 { input = ByteBuffer() }
         // What came in while the last step ran (the end of input, TLS events) has not been looked at.
         if isHandshaking, inputHasEnded, mode != .closed { return lostInHandshake() }
@@ -214,6 +223,7 @@ actor SMTPConnection {
 
     /// Does what the session decided.
     private func apply(_ step: SessionStep) async {
+        isMidRequest = false
         if step.delay > 0, step.reply != nil {
             flush()
             _ = try? await channel.eventLoop.scheduleTask(in: .seconds(Int64(step.delay))) {}.futureResult.get()
@@ -317,18 +327,27 @@ actor SMTPConnection {
     // MARK: Time limit
 
     private func scheduleTimeout() {
-        let limit = TimeAmount.seconds(Int64(service.settings.timeout))
+        let limit = timeLimit
         // The connection is held by its channel; the timer must not keep it.
         timer = channel.eventLoop.scheduleTask(deadline: max(idleSince, .now() - limit) + limit) { [weak self] in
             self?.assumeIsolated { $0.timeIsUp() }
         }
     }
 
+    /// smtpd_timeout; content that comes at smtpd_min_data_rate or faster gets the time that it needs.
+    private var timeLimit: TimeAmount {
+        let settings = service.settings
+        let extra =
+            settings.limitsRequests && settings.minimumDataRate > 0 ? contentBytes / settings.minimumDataRate : 0
+        return .seconds(Int64(settings.timeout) + Int64(extra))
+    }
+
     private func timeIsUp() {
         guard mode != .closed else { return }
-        let limit = TimeAmount.seconds(Int64(service.settings.timeout))
+        let limit = timeLimit
         if isRunning || isHandshaking || .now() - idleSince < limit {
-            if isRunning || isHandshaking { idleSince = .now() }
+            // Our own work does not count, nor does that of a handshake, which has a limit of its own.
+            if isRunning || isHandshaking, !(isMidRequest && service.settings.limitsRequests) { idleSince = .now() }
             return scheduleTimeout()
         }
         isRunning = true
