@@ -39,6 +39,8 @@ spooled  unix  -       n       n       -       -       local
 127.0.0.1:4650 inet n  -       n       -       -       smtpd
     -o smtpd_tls_wrappermode=yes
 127.0.0.1:2626 inet n  -       n       -       1       smtpd
+127.0.0.1:2828 inet n  -       y       -       -       smtpd
+    -o { local_recipient_maps = proxy:unix:passwd.byname $alias_maps }
 127.0.0.1:2727 inet n  -       n       -       -       smtpd
     -o smtpd_timeout=2s -o smtpd_per_request_deadline=yes -o smtpd_min_data_rate=10
 """
@@ -190,6 +192,19 @@ def scenario_process_limit(world):
     first.quit()
     assert second.reply().startswith("220 "), "no greeting"
     second.quit()
+
+
+def scenario_users_behind_a_chroot(world):
+    """A chrooted server knows the users of the machine."""
+    _start(world)
+    client = Client(world.mx, "127.0.0.1", 2828)
+    client.expect("HELO x", "250")
+    client.expect("MAIL FROM:<a@example.net>", "250")
+    client.expect("RCPT TO:<tester@smtp.example.com>", "250 2.1.5 Ok")
+    client.expect("RCPT TO:<postmaster@smtp.example.com>", "250 2.1.5 Ok")
+    client.expect("RCPT TO:<who-is-this@smtp.example.com>", "550 5.1.1 <who-is-this@smtp.example.com>: Recipient address rejected: "
+                  "User unknown in local recipient table")
+    client.quit()
 
 
 def scenario_request_deadline(world):

@@ -29,7 +29,12 @@ extension TableSettings {
 
 extension TableOpener {
     public convenience init(parameters: Parameters, log: MailLog) {
-        self.init(settings: TableSettings(parameters: parameters), log: log)
+        self.init(parameters: parameters, log: log, systemDatabase: nil)
+    }
+
+    /// - Parameter systemDatabase: for a process in a chroot.
+    public convenience init(parameters: Parameters, log: MailLog, systemDatabase: SystemDatabase?) {
+        self.init(settings: TableSettings(parameters: parameters), log: log, systemDatabase: systemDatabase)
     }
 }
 

@@ -7,6 +7,8 @@ import Synchronization
 public final class TableOpener: Sendable {
     public let settings: TableSettings
     public let log: MailLog
+    /// Who knows the system's users when a chroot hides them; nil: this process does.
+    let systemDatabase: SystemDatabase?
     private let opened: Mutex<[Key: any LookupTable]> = Mutex([:])
 
     private struct Key: Hashable {
@@ -14,9 +16,15 @@ public final class TableOpener: Sendable {
         let options: TableOptions
     }
 
-    public init(settings: TableSettings, log: MailLog) {
+    public convenience init(settings: TableSettings, log: MailLog) {
+        self.init(settings: settings, log: log, systemDatabase: nil)
+    }
+
+    /// - Parameter systemDatabase: for a process in a chroot.
+    public init(settings: TableSettings, log: MailLog, systemDatabase: SystemDatabase?) {
         self.settings = settings
         self.log = log
+        self.systemDatabase = systemDatabase
     }
 
     /// The table, for a daemon. One that cannot be opened is reported, and then fails every lookup: callers answer

@@ -158,6 +158,17 @@ public final class QueueProcess: DaemonProcess {
             return WireEmpty()
         }
         handlers.on(FlushRequest.self) { await flush.sendSite($0.site) }
+        let pool = context.pool
+        handlers.on(SystemDatabaseRequest.self) { request in
+            await pool.run { () -> SystemDatabaseReply in
+                do throws(LookupError) {
+                    let line = try LocalSystemDatabase.find(request.database, request.key)
+                    return line.map { .found($0) } ?? .notFound
+                } catch {
+                    return .failed(error.reason)
+                }
+            }
+        }
         handlers.on(FlowRequest.self) { await manager.flow($0) }
         handlers.on(ForwardRequest.self) { [forward] in await forward.submit($0) }
         let server = try await InternalServer.start(listener: listener, group: manager.eventLoop, handlers: handlers)

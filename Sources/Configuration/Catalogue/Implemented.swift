@@ -411,6 +411,8 @@ enum ImplementedParameters {
         smtpd_tls_wrappermode
         smtpd_use_tls
         smtputf8_enable
+        socketmap_max_query_size
+        socketmap_max_reply_size
         soft_bounce
         stale_lock_time
         stress

@@ -18,7 +18,25 @@ struct UnixTable: ImmediateTable {
         case "group.byname": source = .group
         default: throw TableOpenError("unknown table: \(request.specification)")
         }
+        if let ask = request.opener.systemDatabase {
+            return RemoteUnixTable(
+                name: "\(request.specification)", database: request.name, keys: KeyFolding(request.options), ask: ask)
+        }
         return UnixTable(name: "\(request.specification)", source: source, keys: KeyFolding(request.options))
+    }
+
+    private init(name: String, source: Source, keys: KeyFolding) {
+        self.name = name
+        self.source = source
+        self.keys = keys
+    }
+
+    /// Nil for a database that there is not.
+    init?(database: String) {
+        guard database == "passwd.byname" || database == "group.byname" else { return nil }
+        self.init(
+            name: "unix:\(database)", source: database == "passwd.byname" ? .user : .group,
+            keys: KeyFolding(.standard))
     }
 
     func lookUp(_ key: [UInt8]) throws(LookupError) -> [UInt8]? {

@@ -32,7 +32,9 @@ public final class ReceiveProcess: DaemonProcess {
             flow: FlowGate(queue: queue, clock: context.clock),
             spares: SpareFiles(store: context.store, clock: context.clock))
         for service in hosted {
-            let opener = TableOpener(parameters: service.parameters, log: service.log(context.logSink))
+            let opener = TableOpener(
+                parameters: service.parameters, log: service.log(context.logSink),
+                systemDatabase: context.isChrooted ? Self.systemDatabase(queue) : nil)
             openers.append(opener)
             do {
                 services.append((try assembly.make(service, opener: opener), service))
@@ -51,6 +53,23 @@ public final class ReceiveProcess: DaemonProcess {
         for loop in context.group.makeIterator() { executors[ObjectIdentifier(loop)] = LoopExecutor(loop) }
         listeners = services.map { server, service in
             (ServiceListener(service: server, executors: executors) { watch.look() }, service)
+        }
+    }
+
+    /// The queue process sees the users that a chroot hides.
+    private static func systemDatabase(_ queue: any InternalCaller) -> SystemDatabase {
+        return { (database, key) async throws(LookupError) in
+            let reply: SystemDatabaseReply
+            do {
+                reply = try await queue.call(SystemDatabaseRequest(database: database, key: key))
+            } catch {
+                throw LookupError(table: "unix:\(database)", reason: "\(error)")
+            }
+            switch reply {
+            case .found(let line): return line
+            case .notFound: return nil
+            case .failed(let reason): throw LookupError(table: "unix:\(database)", reason: reason)
+            }
         }
     }
 
