@@ -6,6 +6,8 @@ public struct TableSettings: Sendable {
     public var readBufferSize = 131_072
     /// `berkeley_db_create_buffer_size`: cache while a table is built, bytes.
     public var createBufferSize = 16_777_216
+    /// Map files that are only replaced (cdb), instead of reading them: for commands, which a truncated file may end.
+    public var mapsFiles = false
     /// `lmdb_map_size`: bytes that a new lmdb file may grow to, at first.
     public var lmdbMapSize = 16_777_216
     /// main.cf, for tables whose settings stand there.

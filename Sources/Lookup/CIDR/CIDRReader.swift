@@ -37,8 +37,8 @@ struct CIDRReader {
         let pattern = rest.prefix { !ListSyntax.isSpace($0) }
         if pattern.isEmpty { throw TableOpenError("no address pattern") }
         var value = Array(ListSyntax.trim(rest[pattern.endIndex...]))
-        if value.isEmpty { throw TableOpenError("no lookup result") }
         let network = try CIDRPattern(pattern.text).network
+        if value.isEmpty { throw TableOpenError("no lookup result") }
         if options.contains(.valueIsFileName) { value = try FileValue.encode(value) }
         let condition = CIDRBlock.Condition(network: network, negated: negated)
         if open.isEmpty {

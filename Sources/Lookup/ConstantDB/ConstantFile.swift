@@ -3,7 +3,7 @@ import Glibc
 /// A cdb file that is being read (https://cr.yp.to/cdb/cdb.txt): 256 hash tables, found by a directory of 2048 bytes; each
 /// record is the lengths of key and value, then both. All numbers have 32 bits, least octet first.
 ///
-/// It is read, not mapped: a file that somebody truncates must not kill the process.
+/// Daemons read it and do not map it: a file that somebody truncates must not kill the process.
 struct ConstantFile {
     struct Malformed: Error {}
 
@@ -14,12 +14,16 @@ struct ConstantFile {
     private let directory: [(position: UInt32, slots: UInt32)]
     private let size: Int
 
-    init(_ lock: TableLock) throws(Malformed) {
+    /// The whole file in memory, if it is mapped.
+    private let map: FileMap?
+
+    init(_ lock: TableLock, isMapped: Bool = false) throws(Malformed) {
         self.lock = lock
         guard let status = lock.status(), let start = Self.read(lock, at: 0, count: Self.directorySize),
             start.count == Self.directorySize
         else { throw Malformed() }
         size = status.size
+        map = isMapped ? FileMap(lock.descriptor, size: status.size) : nil
         directory = (0..<256).map { (Self.number(start, 8 * $0), Self.number(start, 8 * $0 + 4)) }
     }
 
@@ -91,8 +95,9 @@ struct ConstantFile {
     }
 
     private func read(at offset: Int, count: Int) throws(Malformed) -> [UInt8] {
-        guard offset >= 0, count >= 0, count <= size, offset <= size - count,
-            let bytes = Self.read(lock, at: offset, count: count), bytes.count == count
+        guard offset >= 0, count >= 0, count <= size, offset <= size - count else { throw Malformed() }
+        if let map { return Array(map.bytes[offset..<(offset + count)]) }
+        guard let bytes = Self.read(lock, at: offset, count: count), bytes.count == count
         else { throw Malformed() }
         return bytes
     }
@@ -117,4 +122,20 @@ struct ConstantFile {
         let low = UInt32(bytes[offset]) | UInt32(bytes[offset + 1]) << 8
         return low | UInt32(bytes[offset + 2]) << 16 | UInt32(bytes[offset + 3]) << 24
     }
+}
+
+/// A file in memory.
+///
+/// `@unchecked Sendable`: nobody writes to the memory.
+final class FileMap: @unchecked Sendable {
+    let bytes: UnsafeRawBufferPointer
+
+    init?(_ descriptor: CInt, size: Int) {
+        guard size > 0, let start = mmap(nil, size, PROT_READ, MAP_SHARED, descriptor, 0), start != MAP_FAILED else {
+            return nil
+        }
+        bytes = UnsafeRawBufferPointer(start: start, count: size)
+    }
+
+    deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
 }

@@ -8,6 +8,7 @@ final class ConstantTable: ImmediateTable, ListableTable {
     private let path: String
     private let options: TableOptions
     private let keys: KeyFolding
+    private let isMapped: Bool
     private let state: Mutex<State>
 
     private struct State {
@@ -31,7 +32,9 @@ final class ConstantTable: ImmediateTable, ListableTable {
     static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
         if request.options.contains(.create) { return try ConstantWriter(request) }
         if request.options.contains(.writable) {
-            throw TableOpenError("\(request.type):\(request.name) map does not support incremental updates")
+            throw TableOpenError(
+                "dict_cdb_open: inappropriate open flags for cdb database"
+                    + " - specify O_RDONLY or O_WRONLY|O_CREAT|O_TRUNC")
         }
         return try ConstantTable(request)
     }
@@ -42,15 +45,16 @@ final class ConstantTable: ImmediateTable, ListableTable {
         path = "\(request.name).cdb"
         options = request.options
         keys = KeyFolding(request.options)
-        state = Mutex(State(try Self.file(path), request.options))
+        isMapped = request.settings.mapsFiles
+        state = Mutex(State(try Self.file(path, isMapped), request.options))
         SourceAge.warnIfOlder(path, than: request.name, request.log)
     }
 
-    private static func file(_ path: String) throws(TableOpenError) -> ConstantFile {
+    private static func file(_ path: String, _ isMapped: Bool) throws(TableOpenError) -> ConstantFile {
         guard let lock = TableLock(path: path, writing: false) else {
             throw TableOpenError("open database \(path): \(String(cString: strerror(errno)))")
         }
-        do { return try ConstantFile(lock) } catch {
+        do { return try ConstantFile(lock, isMapped: isMapped) } catch {
             throw TableOpenError("open database \(path): \(String(cString: strerror(EPROTO)))")
         }
     }
@@ -75,7 +79,7 @@ final class ConstantTable: ImmediateTable, ListableTable {
         guard state.checked != clock else { return }
         state.checked = clock
         guard let there = FileStamp(path: path), let now = state.file.lock.status(), !there.isSameFile(as: now),
-            let next = try? Self.file(path)
+            let next = try? Self.file(path, isMapped)
         else { return }
         state = State(next, options)
     }

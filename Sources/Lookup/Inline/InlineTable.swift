@@ -17,7 +17,9 @@ struct InlineTable: ImmediateTable, ListableTable {
         let values = request.options.contains(.valueIsFileName)
         let hint = "\"\(name)\"; need \"inline:{name=\(values ? "filename" : "value")...}\""
         let text = Array(request.name.utf8)
-        guard let body = try? ListSyntax.unbrace(text[...]) else { throw TableOpenError("bad syntax: \(hint)") }
+        guard text.count > 2, let body = try? ListSyntax.unbrace(text[...]) else {
+            throw TableOpenError("bad syntax: \(hint)")
+        }
         var entries = OctetMap()
         for element in ListSyntax.split(body) {
             let (key, value) = try Self.pair(element, hint: hint)

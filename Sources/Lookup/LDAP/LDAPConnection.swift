@@ -138,8 +138,8 @@ final class LDAPConnection {
             status: LDAPLibrary.Status.serverDown, text: library.reason(LDAPLibrary.Status.serverDown))
     }
 
-    /// An entry's attributes that were asked for, with their values, in the order in which they were asked for.
-    typealias Entry = [[[UInt8]]]
+    /// An entry's attributes with their values, in the server's order.
+    typealias Entry = [(name: String, values: [[UInt8]])]
 
     /// - Throws: `sizeLimitExceeded` among others; "no such object" is an empty result.
     func search(
@@ -160,14 +160,27 @@ final class LDAPConnection {
         var entries: [Entry] = []
         var next = library.firstEntry(handle, message)
         while let entry = next {
-            entries.append(attributes.map { values(of: $0, in: entry) })
+            entries.append(self.attributes(of: entry))
             next = library.nextEntry(handle, entry)
         }
         return entries
     }
 
+    private func attributes(of entry: OpaquePointer) -> Entry {
+        var attributes: Entry = []
+        var element: OpaquePointer?
+        var next = library.firstAttribute(handle, entry, &element)
+        while let name = next {
+            attributes.append((String(cString: name), values(of: name, in: entry)))
+            library.freeAttribute(name)
+            next = library.nextAttribute(handle, entry, element)
+        }
+        if let element { library.freeElement(element, 0) }
+        return attributes
+    }
+
     /// `struct berval` is a length and a pointer.
-    private func values(of attribute: String, in entry: OpaquePointer) -> [[UInt8]] {
+    private func values(of attribute: UnsafePointer<CChar>, in entry: OpaquePointer) -> [[UInt8]] {
         guard let list = library.values(handle, entry, attribute) else { return [] }
         defer { library.freeValues(list) }
         var values: [[UInt8]] = []

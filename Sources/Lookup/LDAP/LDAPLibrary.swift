@@ -24,6 +24,12 @@ struct LDAPLibrary: Sendable {
     let abandon: @convention(c) @Sendable (Handle, CInt, Raw?, Raw?) -> CInt
     let firstEntry: @convention(c) @Sendable (Handle, Handle) -> Handle?
     let nextEntry: @convention(c) @Sendable (Handle, Handle) -> Handle?
+    let firstAttribute:
+        @convention(c) @Sendable (Handle, Handle, UnsafeMutablePointer<Handle?>) -> UnsafeMutablePointer<CChar>?
+    let nextAttribute: @convention(c) @Sendable (Handle, Handle, Handle?) -> UnsafeMutablePointer<CChar>?
+    let freeAttribute: @convention(c) @Sendable (UnsafeMutableRawPointer?) -> Void
+    /// Of liblber.
+    let freeElement: @convention(c) @Sendable (Handle, CInt) -> Void
     let values: @convention(c) @Sendable (Handle, Handle, Text) -> UnsafeMutablePointer<Raw?>?
     let freeValues: @convention(c) @Sendable (UnsafeMutablePointer<Raw?>) -> Void
     let freeMessage: @convention(c) @Sendable (Handle) -> CInt
@@ -76,6 +82,10 @@ struct LDAPLibrary: Sendable {
         abandon = try library.function("ldap_abandon_ext")
         firstEntry = try library.function("ldap_first_entry")
         nextEntry = try library.function("ldap_next_entry")
+        firstAttribute = try library.function("ldap_first_attribute")
+        nextAttribute = try library.function("ldap_next_attribute")
+        freeAttribute = try library.function("ldap_memfree")
+        freeElement = try library.function("ber_free")
         values = try library.function("ldap_get_values_len")
         freeValues = try library.function("ldap_value_free_len")
         freeMessage = try library.function("ldap_msgfree")

@@ -125,6 +125,12 @@ struct LDAPAttributes: Sendable {
 
     init(_ all: [(name: String, kind: Kind)]) { self.all = all }
 
+    /// What an attribute of an entry is for; nil for one that was not asked for.
+    func kind(of name: String) -> Kind? {
+        let folded = CaseFolding.fold(name)
+        return all.first { CaseFolding.fold($0.name) == folded }?.kind
+    }
+
     /// Those that a URL asks for as well: all of them when it names none.
     func selected(by url: LDAPReference) -> LDAPAttributes {
         if url.attributes.isEmpty || url.attributes.contains("*") { return self }

@@ -21,7 +21,7 @@ final class LDAPTable: LookupTable {
         let format = try settings.string("result_format", try settings.string("result_filter", "%s"), minimum: 1)
         plan = try QueryPlan(
             request, settings, query: try settings.string("query_filter", "(mailacceptinggeneralid=%s)", minimum: 1),
-            function: "dict_ldap_lookup", format: format)
+            function: "dict_ldap_get_values[1]", format: format)
         self.options = options
         let library = try LDAPLibrary.load()
         let (log, tableName) = (request.log, settings.name)
@@ -68,7 +68,7 @@ final class LDAPClient: BlockingClient, @unchecked Sendable {
 
     private enum Problem: Error {
         case directory(LDAPConnection.Failure)
-        case limit(String)
+        case limit(depth: Int, String)
     }
 
     func find(_ key: AddressParts) -> Result<[[UInt8]], LookupError> {
@@ -89,8 +89,8 @@ final class LDAPClient: BlockingClient, @unchecked Sendable {
                 } catch {
                     switch error {
                     case .directory(let failure): throw failure
-                    case .limit(let text):
-                        log.warning("dict_ldap_get_values[1]: \(name): \(text)")
+                    case .limit(let depth, let text):
+                        log.warning("dict_ldap_get_values[\(depth + 1)]: \(name): \(text)")
                         return .failure(LookupError(table: name, reason: text))
                     }
                 }
@@ -130,29 +130,28 @@ final class LDAPClient: BlockingClient, @unchecked Sendable {
             entries = try connection.search(
                 base: search.base, scope: search.scope, filter: search.filter, attributes: attributes.all.map(\.name))
         } catch {
-            if error.status == LDAPLibrary.Status.sizeLimitExceeded {
-                throw .limit("size_limit \(options.sizeLimit) exceeded")
-            }
             throw .directory(
                 LDAPConnection.Failure(
                     status: error.status,
                     text: "dict_ldap_lookup: Search error \(error.status): \(library.reason(error.status)) "))
         }
         for entry in entries {
-            let found = zip(attributes.all, entry).filter { !$0.1.isEmpty }
-            let isTerminal = found.contains { $0.0.kind == .terminal }
-            let isGroup = !isTerminal && found.contains { $0.0.kind == .special }
-            for (attribute, list) in found {
+            let found = entry.compactMap { name, values in
+                attributes.kind(of: name).map { (name: name, kind: $0, values: values) }
+            }
+            let isTerminal = found.contains { $0.kind == .terminal }
+            let isGroup = !isTerminal && found.contains { $0.kind == .special }
+            for (name, kind, list) in found {
                 // A terminal attribute stands for the whole entry; a group's leaves are elsewhere.
-                if isTerminal, attribute.kind != .terminal { continue }
-                if isGroup, attribute.kind == .leaf { continue }
+                if isTerminal, kind != .terminal { continue }
+                if isGroup, kind == .leaf { continue }
                 for value in list {
-                    if attribute.kind == .special {
-                        try follow(value, connection, depth: depth, into: &values, &size)
+                    if kind == .special {
+                        try follow(value, of: name, connection, depth: depth, into: &values, &size)
                         continue
                     }
                     size += value.count + 16
-                    guard size <= Self.sizeLimit else { throw .limit("too many results") }
+                    guard size <= Self.sizeLimit else { throw .limit(depth: depth, "too many results") }
                     values.append(value)
                 }
             }
@@ -160,10 +159,12 @@ final class LDAPClient: BlockingClient, @unchecked Sendable {
     }
 
     private func follow(
-        _ value: [UInt8], _ connection: LDAPConnection, depth: Int, into values: inout [[UInt8]], _ size: inout Int
+        _ value: [UInt8], of name: String, _ connection: LDAPConnection, depth: Int, into values: inout [[UInt8]],
+        _ size: inout Int
     ) throws(Problem) {
-        guard depth < options.recursionLimit else {
-            throw .limit("Recursion limit exceeded")
+        guard depth + 1 < options.recursionLimit else {
+            let shown = "\(name)=\(value.prefix(200).text)"
+            throw .limit(depth: depth, "Recursion limit exceeded for special attribute \(shown)")
         }
         guard let reference = LDAPReference(value) else {
             log.warning("dict_ldap_get_values: \(name): malformed reference: \(value.prefix(100).text)")
@@ -171,7 +172,7 @@ final class LDAPClient: BlockingClient, @unchecked Sendable {
         }
         // Loops end by the limit; each round costs something.
         size += 64
-        guard size <= Self.sizeLimit else { throw .limit("too many results") }
+        guard size <= Self.sizeLimit else { throw .limit(depth: depth, "too many results") }
         let selected = options.attributes.selected(by: reference)
         if selected.all.isEmpty { return }
         let search = LDAPSearch(base: reference.base, scope: reference.scope, filter: reference.filter)

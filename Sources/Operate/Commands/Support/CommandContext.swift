@@ -23,6 +23,16 @@ struct CommandContext {
             throw CommandFailure(error.description)
         }
         log = MailLog(tag: name, sink: CommandSink(parameters: parameters))
+        let showsUTF8 = parameters.bool("smtputf8_enable")
+        Self.showsUTF8.withLock { $0 = showsUTF8 }
+    }
+
+    /// Without `smtputf8_enable`, messages have question marks in place of what is not ASCII.
+    private static let showsUTF8 = Mutex(true)
+
+    static func shown(_ text: String) -> String {
+        if showsUTF8.withLock({ $0 }) || text.utf8.allSatisfy({ $0 < 0x80 }) { return text }
+        return String(decoding: text.utf8.map { $0 < 0x80 ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
     }
 
     static var configurationDirectory: String {
@@ -37,7 +47,7 @@ struct CommandContext {
             return try body()
         } catch {
             if !error.text.isEmpty {
-                StandardErrorSink().write(LogRecord(tag: name, severity: .fatal, text: error.text))
+                StandardErrorSink().write(LogRecord(tag: name, severity: .fatal, text: shown(error.text)))
             }
             return 1
         }
@@ -60,8 +70,9 @@ private struct CommandSink: LogSink {
     }
 
     func write(_ record: LogRecord) {
-        StandardErrorSink().write(record)
-        syslog?.write(LogRecord(tag: "\(prefix)/\(record.tag)", severity: record.severity, text: record.text))
+        let text = CommandContext.shown(record.text)
+        StandardErrorSink().write(LogRecord(tag: record.tag, severity: record.severity, text: text))
+        syslog?.write(LogRecord(tag: "\(prefix)/\(record.tag)", severity: record.severity, text: text))
     }
 }
 

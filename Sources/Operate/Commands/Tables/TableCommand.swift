@@ -134,6 +134,7 @@ struct TableCommand<Dialect: TableDialect> {
         self.options = options
         var settings = TableSettings(parameters: context.parameters, checksProxy: false)
         // One table, and many lookups perhaps.
+        settings.mapsFiles = true
         settings.readBufferSize = max(settings.readBufferSize, 16 << 20)
         opener = TableOpener(settings: settings, log: context.log)
         var utf8 = settings.utf8 && !options.disablesUTF8
