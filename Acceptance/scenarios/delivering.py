@@ -19,6 +19,7 @@ smtpd_tls_key_file = /etc/letsencrypt/live/example.com/privkey.pem
 smtpd_tls_security_level = may
 mydestination = $myhostname, localhost, home.example, spool.example
 local_recipient_maps =
+proxy_read_maps = proxy:unix:passwd.byname
 transport_maps = texthash:/etc/postfix/transport
 best_mx_transport = local
 luser_relay = tester+lost-$local

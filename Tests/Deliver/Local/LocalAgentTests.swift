@@ -52,8 +52,12 @@ import Testing
     @Test func spoolMailboxBelongsToTheUser() async throws {
         let fixture = try DeliveryFixture()
         let agent = try agent(fixture, "")
-        #expect(try await deliver(fixture, agent, "Daemon+x@l.test") == "2.0.0 delivered delivered to mailbox")
-        #expect(try await deliver(fixture, agent, "daemon@l.test") == "2.0.0 delivered delivered to mailbox")
+        #expect(
+            try await deliver(fixture, agent, "Daemon+x@l.test")
+                == "2.0.0 delivered delivery via local: delivered to mailbox")
+        #expect(
+            try await deliver(fixture, agent, "daemon@l.test")
+                == "2.0.0 delivered delivery via local: delivered to mailbox")
         let path = "\(fixture.root)/spool/daemon"
         let status = try #require(Files.status(path))
         #expect(status.owner == 1)
@@ -72,13 +76,13 @@ import Testing
             "echo+foo",
             "5.3.0 bounced Command died with status 1: \"echo $EXTENSION $USER $DOMAIN; exit 1\". Command output: foo echo l.test "
         ),
-        ("cat", "2.0.0 delivered delivered to command: /bin/cat"),
+        ("cat", "2.0.0 delivered delivery via local: delivered to command: /bin/cat"),
         ("loop1", "5.4.6 bounced alias database loop for loop2"),
         (
             "missing",
             "4.3.0 deferred temporary failure. Command output: local: fatal: execvp /no/such: No such file or directory "
         ),
-        ("self", "2.0.0 delivered forwarded as NEW1"),
+        ("self", "2.0.0 delivered delivery via local: forwarded as NEW1"),
     ])
     func aliases(name: String, expected: String) async throws {
         let fixture = try DeliveryFixture()
@@ -113,7 +117,8 @@ import Testing
         try Files.writeAtomically(
             Array("# members\na@x.test\nb@x.test, a@x.test\n".utf8), to: "\(fixture.root)/members")
         let agent = try agent(fixture, "list :include:\(fixture.root)/members\nowner-list daemon\n")
-        #expect(try await deliver(fixture, agent, "list@l.test") == "2.0.0 delivered forwarded as NEW1")
+        #expect(
+            try await deliver(fixture, agent, "list@l.test") == "2.0.0 delivered delivery via local: forwarded as NEW1")
         let sent = try #require(submissions.all.first)
         #expect(sent.sender == "owner-list@l.test")
         #expect(sent.recipients.map(\.address) == ["a@x.test", "b@x.test"])
@@ -134,7 +139,8 @@ import Testing
         let command = "id -un >\(fixture.root)/out/who; cat >/dev/null"
         let agent = try agent(fixture, "", ["mailbox_command": command])
         #expect(
-            try await deliver(fixture, agent, "daemon@l.test") == "2.0.0 delivered delivered to command: \(command)")
+            try await deliver(fixture, agent, "daemon@l.test")
+                == "2.0.0 delivered delivery via local: delivered to command: \(command)")
         #expect(try fixture.read("out/who") == "daemon\n")
     }
 }

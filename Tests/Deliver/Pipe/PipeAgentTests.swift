@@ -92,8 +92,11 @@ import Testing
         ("{cat >/dev/null; echo 4.2.2 mailbox full; exit 67}", "4.2.2 deferred mailbox full "),
         ("{cat >/dev/null; echo 5.2.2 mailbox full; exit 75}", "5.2.2 bounced mailbox full "),
         ("{kill -9 $$$$}", "4.3.0 deferred Command died with signal 9: \"/bin/sh\""),
-        ("{echo hello; echo world; cat >/dev/null}", "2.0.0 delivered delivered via x service (hello world)"),
-        ("{exit 0}", "2.0.0 delivered delivered via x service"),
+        (
+            "{echo hello; echo world; cat >/dev/null}",
+            "2.0.0 delivered delivery via x: delivered via x service (hello world)"
+        ),
+        ("{exit 0}", "2.0.0 delivered delivery via x: delivered via x service"),
     ])
     func exitBecomesStatus(script: String, expected: String) async throws {
         let fixture = try DeliveryFixture()

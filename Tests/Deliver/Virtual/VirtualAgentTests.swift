@@ -37,7 +37,10 @@ import Testing
         let agent = try agent(fixture)
         let request = try fixture.message(["Dir+x@V.test", "any@all.test"], service: "virtual")
         let report = await agent.deliver(request)
-        #expect(report.results.map(\.reason) == ["delivered to maildir", "delivered to maildir"])
+        #expect(
+            report.results.map(\.reason) == [
+                "delivery via virtual: delivered to maildir", "delivery via virtual: delivered to maildir",
+            ])
         #expect(try fixture.marks(request) == "DD")
         let base = "\(fixture.root)/vmail/sub/dir"
         let names = try files("\(base)/new")
@@ -63,7 +66,7 @@ import Testing
             for request in requests {
                 group.addTask {
                     let report = await agent.deliver(request)
-                    #expect(report.results.map(\.reason) == ["delivered to mailbox"])
+                    #expect(report.results.map(\.reason) == ["delivery via virtual: delivered to mailbox"])
                 }
             }
         }
@@ -83,7 +86,7 @@ import Testing
         #expect(
             report.results.map { "\($0.status) \($0.reason)" } == [
                 "5.1.1 unknown user: \"nobody@v.test\"", "4.3.5 mail system configuration error",
-                "2.0.0 delivered to mailbox",
+                "2.0.0 delivery via virtual: delivered to mailbox",
                 "5.2.2 delivery failed to mailbox \(fixture.root)/vmail/big: error writing message: File too large",
             ])
         #expect(fixture.sink.contains("recipient low@v.test: bad uid 5 in virtual_uid_maps"))
