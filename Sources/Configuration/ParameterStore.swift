@@ -120,8 +120,8 @@ final class ParameterStore: Sendable {
     /// The machine's name; one without a dot gets mydomain, if main.cf sets it, or `localdomain`.
     private var defaultHostName: String {
         if facts.hostName.utf8.contains(UInt8(ascii: ".")) { return facts.hostName }
-        let domain = settings["mydomain"]?.value ?? ""
-        return facts.hostName + "." + (domain.isEmpty || refers("mydomain", to: "myhostname") ? "localdomain" : domain)
+        let domain = refers("mydomain", to: "myhostname") ? nil : settings["mydomain"]?.value
+        return facts.hostName + "." + (domain ?? "localdomain")
     }
 
     /// myhostname without its first label.
