@@ -79,11 +79,11 @@ import Testing
         try Files.writeAtomically(Array(two.utf8), to: "\(root)/conf/master.cf")
         #expect(try postfix("reload") == .exited(0))
         #expect(eventually { Files.exists("\(root)/queue/private/relay") })
-        #expect(log.contains("reload -- version "))
+        #expect(eventually { log.contains("reload -- version ") })
 
         #expect(try postfix("stop") == .exited(0))
         #expect(try postfix("status") == .exited(1))
-        #expect(log.contains("terminating on signal 15"))
+        #expect(eventually { log.contains("terminating on signal 15") })
     }
 
     @Test func lockKeepsOutAMasterOnTheSameQueue() throws {
