@@ -17,6 +17,8 @@ public struct TableOptions: OptionSet, Hashable, Sendable {
     /// Look keys up without, then with a trailing NUL, or only one way: postmap `-n`, `-N`. Neither: both.
     public static let keysWithoutNUL = TableOptions(rawValue: 1 << 5)
     public static let keysWithNUL = TableOptions(rawValue: 1 << 6)
+    var triesKeysWithNUL: Bool { contains(.keysWithNUL) || !contains(.keysWithoutNUL) }
+    var triesKeysWithoutNUL: Bool { contains(.keysWithoutNUL) || !contains(.keysWithNUL) }
     /// Open an existing table for `UpdatableTable`.
     public static let writable = TableOptions(rawValue: 1 << 7)
     /// With `writable`: start with an empty table.

@@ -17,6 +17,13 @@ struct TableRequest {
             throw TableOpenError("\(specification) map requires O_RDONLY access mode")
         }
     }
+
+    /// What a server says grants no privileges: others may answer in its place.
+    func refuseSensitiveUse() throws(TableOpenError) {
+        if options.contains(.noProxy) {
+            throw TableOpenError("\(specification) map is not allowed for security-sensitive data")
+        }
+    }
 }
 
 /// A type of table: its name in main.cf and how to open one.

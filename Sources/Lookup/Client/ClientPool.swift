@@ -36,11 +36,12 @@ final class ClientPool<Client: BlockingClient>: Sendable {
 
     deinit { state.withLock { $0.threads?.shutdownGracefully { _ in } } }
 
-    struct Overload: Error {}
-
     /// Runs `body` with a connection that nobody else uses.
-    /// - Throws: `Overload` when too many wait.
-    func run<Value: Sendable>(_ body: @escaping @Sendable (Client) -> Value) async throws(Overload) -> Value {
+    /// - Parameter table: named in the error when too many wait.
+    func run<Value: Sendable>(
+        for table: String, _ body: @escaping @Sendable (Client) -> Value
+    ) async throws(LookupError) -> Value {
+        let overload = LookupError(table: table, reason: "too many lookups are waiting")
         let threads = state.withLock { state -> NIOThreadPool? in
             guard state.waiting < Self.waitingLimit else { return nil }
             state.waiting += 1
@@ -50,7 +51,7 @@ final class ClientPool<Client: BlockingClient>: Sendable {
             state.threads = threads
             return threads
         }
-        guard let threads else { throw Overload() }
+        guard let threads else { throw overload }
         defer { state.withLock { $0.waiting -= 1 } }
         let asked = Self.now()
         let value: Value?
@@ -62,9 +63,9 @@ final class ClientPool<Client: BlockingClient>: Sendable {
                 return body(client)
             }
         } catch {
-            throw Overload()
+            throw overload
         }
-        guard let value else { throw Overload() }
+        guard let value else { throw overload }
         return value
     }
 

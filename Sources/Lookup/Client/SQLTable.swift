@@ -142,12 +142,7 @@ final class SQLTable<Connection: SQLConnection>: LookupTable {
     func find(octets key: [UInt8]) async throws(LookupError) -> [UInt8]? {
         guard let parts = try await plan.key(key) else { return nil }
         let query = plan.query
-        let answer: Result<[[UInt8]]?, LookupError>
-        do {
-            answer = try await pool.run { $0.ask(query, parts) }
-        } catch {
-            throw LookupError(table: name, reason: "too many lookups are waiting")
-        }
+        let answer = try await pool.run(for: name) { $0.ask(query, parts) }
         switch answer {
         case .success(let values):
             for value in values ?? [] where value.isEmpty {

@@ -20,10 +20,8 @@ final class ConstantTable: ImmediateTable, ListableTable {
 
         init(_ file: ConstantFile, _ options: TableOptions) {
             self.file = file
-            let plain = options.contains(.keysWithoutNUL)
-            let terminated = options.contains(.keysWithNUL)
-            withNUL = terminated || !plain
-            withoutNUL = plain || !terminated
+            withNUL = options.triesKeysWithNUL
+            withoutNUL = options.triesKeysWithoutNUL
         }
     }
 

@@ -34,10 +34,8 @@ final class BerkeleyTable: LookupTable, ListableTable {
 
         init(_ opened: Opened, _ options: TableOptions) {
             (pages, lock, stamp) = opened
-            let plain = options.contains(.keysWithoutNUL)
-            let terminated = options.contains(.keysWithNUL)
-            withNUL = terminated || !plain
-            withoutNUL = plain || !terminated
+            withNUL = options.triesKeysWithNUL
+            withoutNUL = options.triesKeysWithoutNUL
         }
     }
 

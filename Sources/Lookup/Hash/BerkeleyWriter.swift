@@ -95,11 +95,9 @@ final class BerkeleyWriter: UpdatableTable, ImmediateTable {
     /// Tries both kinds of keys, unless told which the table has.
     func delete(_ key: [UInt8]) throws(LookupError) -> Bool {
         let folded = keys.fold(key)
-        let plain = options.contains(.keysWithoutNUL)
-        let terminated = options.contains(.keysWithNUL)
         return try withState { state in
-            if terminated || !plain, try state.file.delete(folded + [0]) { return true }
-            return plain || !terminated ? try state.file.delete(folded) : false
+            if options.triesKeysWithNUL, try state.file.delete(folded + [0]) { return true }
+            return options.triesKeysWithoutNUL ? try state.file.delete(folded) : false
         }
     }
 

@@ -35,12 +35,7 @@ final class LDAPTable: LookupTable {
     func find(octets key: [UInt8]) async throws(LookupError) -> [UInt8]? {
         guard let parts = try await plan.key(key), options.base.accepts(parts) else { return nil }
         guard !parts.whole.contains(0) else { return nil }
-        let answer: Result<[[UInt8]], LookupError>
-        do {
-            answer = try await pool.run { $0.find(parts) }
-        } catch {
-            throw LookupError(table: name, reason: "too many lookups are waiting")
-        }
+        let answer = try await pool.run(for: name) { $0.find(parts) }
         switch answer {
         case .success(let values): return try plan.result(values, key: parts)
         case .failure(let error): throw LookupError(table: name, reason: error.reason)

@@ -44,10 +44,8 @@ final class LMDBTable: LookupTable, ListableTable {
     }
 
     private static func state(_ environment: LMDBEnvironment, _ options: TableOptions) -> State {
-        let plain = options.contains(.keysWithoutNUL)
-        let terminated = options.contains(.keysWithNUL)
-        return State(
-            environment: environment, withNUL: terminated || !plain, withoutNUL: plain || !terminated)
+        State(
+            environment: environment, withNUL: options.triesKeysWithNUL, withoutNUL: options.triesKeysWithoutNUL)
     }
 
     /// A missing library is reported as such, not as a problem of the file.

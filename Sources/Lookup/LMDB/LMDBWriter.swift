@@ -72,14 +72,12 @@ final class LMDBWriter: UpdatableTable, ImmediateTable {
 
     func delete(_ key: [UInt8]) throws(LookupError) -> Bool {
         let folded = keys.fold(key)
-        let plain = options.contains(.keysWithoutNUL)
-        let terminated = options.contains(.keysWithNUL)
         return try changing { state throws(LMDBEnvironment.Failure) in
-            if terminated || !plain, try state.environment.delete(folded + [0]) {
+            if options.triesKeysWithNUL, try state.environment.delete(folded + [0]) {
                 state.journal.append(.delete(folded + [0]))
                 return true
             }
-            guard plain || !terminated, try state.environment.delete(folded) else { return false }
+            guard options.triesKeysWithoutNUL, try state.environment.delete(folded) else { return false }
             state.journal.append(.delete(folded))
             return true
         }

@@ -13,9 +13,7 @@ final class MemcacheTable: UpdatableTable {
     var takesWholeKeyOnly: Bool { plan.takesWholeKeyOnly }
 
     static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
-        if request.options.contains(.noProxy) {
-            throw TableOpenError("\(request.specification) map is not allowed for security-sensitive data")
-        }
+        try request.refuseSensitiveUse()
         return try MemcacheTable(request)
     }
 
@@ -63,9 +61,7 @@ final class MemcacheTable: UpdatableTable {
     private func ask<Value: Sendable>(
         _ body: @escaping @Sendable (MemcacheClient) -> Value
     ) async throws(LookupError) -> Value {
-        do { return try await pool.run(body) } catch {
-            throw LookupError(table: name, reason: "too many lookups are waiting")
-        }
+        try await pool.run(for: name, body)
     }
 
     /// Nil for what the protocol cannot carry.

@@ -43,12 +43,7 @@ final class SQLiteTable: LookupTable {
         guard let parts = try await plan.key(key),
             let query = plan.query.expand(parts, key: parts, quote: Self.quoted)
         else { return nil }
-        let answer: Result<[[UInt8]], SQLiteConnection.Failure>
-        do {
-            answer = try await pool.run { [connection] _ in connection.rows(of: query) }
-        } catch {
-            throw LookupError(table: name, reason: "too many lookups are waiting")
-        }
+        let answer = try await pool.run(for: name) { [connection] _ in connection.rows(of: query) }
         switch answer {
         case .success(let rows): return try plan.result(rows, key: parts)
         case .failure(let failure):

@@ -9,9 +9,7 @@ final class SocketmapTable: LookupTable {
     var takesWholeKeyOnly: Bool { true }
 
     static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
-        if request.options.contains(.noProxy) {
-            throw TableOpenError("\(request.specification) map is not allowed for security-sensitive data")
-        }
+        try request.refuseSensitiveUse()
         try request.requireReading()
         return try SocketmapTable(request)
     }
@@ -52,12 +50,7 @@ final class SocketmapTable: LookupTable {
     }
 
     func find(octets key: [UInt8]) async throws(LookupError) -> [UInt8]? {
-        let answer: Result<[UInt8]?, LookupError>
-        do {
-            answer = try await pool.run { $0.find(key) }
-        } catch {
-            throw LookupError(table: name, reason: "too many lookups are waiting")
-        }
+        let answer = try await pool.run(for: name) { $0.find(key) }
         return try answer.get()
     }
 }

@@ -11,9 +11,7 @@ final class TCPTable: LookupTable {
     var takesWholeKeyOnly: Bool { true }
 
     static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
-        if request.options.contains(.noProxy) {
-            throw TableOpenError("\(request.specification) map is not allowed for security-sensitive data")
-        }
+        try request.refuseSensitiveUse()
         try request.requireReading()
         return try TCPTable(request)
     }
@@ -31,12 +29,7 @@ final class TCPTable: LookupTable {
     }
 
     func find(octets key: [UInt8]) async throws(LookupError) -> [UInt8]? {
-        let answer: Result<[UInt8]?, LookupError>
-        do {
-            answer = try await pool.run { $0.find(key) }
-        } catch {
-            throw LookupError(table: name, reason: "too many lookups are waiting")
-        }
+        let answer = try await pool.run(for: name) { $0.find(key) }
         do { return try answer.get() } catch { throw LookupError(table: name, reason: error.reason) }
     }
 }

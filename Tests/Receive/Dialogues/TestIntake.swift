@@ -69,13 +69,3 @@ struct TestChecker: RestrictionChecker {
 
     func rewritesLocally(_ facts: SessionFacts) async -> Bool { false }
 }
-
-struct NoLimits: ClientLimits {
-    func connect(service: String, address: String) async -> (count: Int, rate: Int)? { nil }
-    func disconnect(service: String, address: String) {}
-    func message(service: String, address: String) async -> Int? { nil }
-    func recipient(service: String, address: String) async -> Int? { nil }
-    func newTLS(service: String, address: String) async -> Int? { nil }
-    func auth(service: String, address: String) async -> Int? { nil }
-    func newTLSRate(service: String, address: String) async -> Int? { nil }
-}

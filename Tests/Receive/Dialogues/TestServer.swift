@@ -30,7 +30,7 @@ final class TestServer {
         let forbidden = StringList(
             parameters["smtpd_forbidden_commands"], name: "smtpd_forbidden_commands", opener: opener)
         var environment = ServerEnvironment(
-            checker: TestChecker(), intake: intake, log: log, clock: SystemClock(), limits: NoLimits())
+            checker: TestChecker(), intake: intake, log: log, clock: SystemClock(), limits: Unlimited())
         environment.isForbidden = { (try? await forbidden.matches($0)) ?? false }
         func hosts(_ name: String) -> @Sendable (ClientIdentity) async -> Bool {
             let list = NetworkList(parameters[name], name: name, opener: opener)
