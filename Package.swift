@@ -66,6 +66,7 @@ let package = Package(
             ["Configuration", "Lookup", "Routing", "Runtime", "Spool", "MailSyntax", "MailSystem"] + nio),
 
         // Network
+        library("Sockets", in: "Network/Sockets", nio),
         library(
             "TLS", in: "Network/TLS",
             ["COpenSSL", "MailSystem", .product(name: "NIOConcurrencyHelpers", package: "swift-nio")] + nio),
@@ -76,27 +77,30 @@ let package = Package(
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
             ] + nio),
         library(
-            "InternalProtocol", in: "Network/InternalProtocol", ["CMailSystem", "MailSyntax", "MailSystem"] + nio),
-        library("Runtime", in: "Runtime", ["Configuration", "Lookup", "MailSystem", "InternalProtocol"] + nio),
+            "InternalProtocol", in: "Network/InternalProtocol",
+            ["CMailSystem", "MailSyntax", "MailSystem", "Sockets"] + nio),
+        library(
+            "Runtime", in: "Runtime",
+            ["Configuration", "Lookup", "MailSystem", "InternalProtocol", "Sockets"] + nio),
 
         // The way of a message
         library(
             "Receive", in: "Receive",
             [
                 "Cleanup", "Configuration", "DNS", "InternalProtocol", "Lookup", "MailSyntax", "MailSystem", "Routing",
-                "Runtime", "Spool", "Submission", "TLS",
+                "Runtime", "Sockets", "Spool", "Submission", "TLS",
             ] + nio),
         library(
             "Queue", in: "Queue",
             [
                 "Cleanup", "Configuration", "InternalProtocol", "Lookup", "MailSyntax", "MailSystem", "Routing",
-                "Runtime", "Spool", .product(name: "DequeModule", package: "swift-collections"),
+                "Runtime", "Sockets", "Spool", .product(name: "DequeModule", package: "swift-collections"),
             ] + nio),
         library(
             "Send", in: "Send",
             [
-                "Configuration", "DNS", "InternalProtocol", "Lookup", "MailSyntax", "MailSystem", "Runtime", "Spool",
-                "TLS",
+                "Configuration", "DNS", "InternalProtocol", "Lookup", "MailSyntax", "MailSystem", "Runtime", "Sockets",
+                "Spool", "TLS",
             ] + nio),
         library(
             "Deliver", in: "Deliver",

@@ -29,13 +29,14 @@ public final class DeliverProcess: DaemonProcess {
         self.context = context
         let log = context.log("deliver")
         opener = TableOpener(parameters: context.parameters, log: log)
-        let pool = BlockingPool(maximumThreads: 512)
-        workers = WorkerPool(pool: pool, log: log)
+        let pool = context.machine.makePool(512)
+        workers = WorkerPool(pool: pool, log: log, mailboxes: context.machine.mailboxes)
         let parameters = context.parameters
         let queue = QueueAccess(
             directory: QueueDirectory(
                 store: context.store, hashNames: parameters.list("hash_queue_names"),
-                hashDepth: parameters.int("hash_queue_depth"), longIDs: parameters.bool("enable_long_queue_ids")))
+                hashDepth: parameters.int("hash_queue_depth"), longIDs: parameters.bool("enable_long_queue_ids"),
+                processID: context.machine.processID))
         var agents: [(HostedService, any DeliveryAgent)] = []
         var spawners: [SpawnServer] = []
         for service in context.services {
@@ -47,13 +48,14 @@ public final class DeliverProcess: DaemonProcess {
             case "virtual": agents.append((service, VirtualAgent(agent, opener: opener)))
             case "local":
                 let loop = context.group.next()
-                let others = ServiceConnections(eventLoop: loop)
+                let others = ServiceConnections(eventLoop: loop, sockets: context.machine.sockets)
                 agents.append(
                     (
                         service,
                         LocalAgent(
                             agent, opener: opener,
-                            queue: InternalConnection(path: InternalEndpoint.queue, eventLoop: loop),
+                            queue: InternalConnection(
+                                path: InternalEndpoint.queue, eventLoop: loop, sockets: context.machine.sockets),
                             agents: { others.caller($0) })
                     ))
             case "spawn": spawners.append(SpawnServer(service, agent))
@@ -79,7 +81,8 @@ public final class DeliverProcess: DaemonProcess {
             for listener in service.listeners {
                 await servers.add(
                     try await InternalServer.start(
-                        listener: listener.descriptor, group: context.group, handlers: handlers))
+                        listener: listener.descriptor, group: context.group, sockets: context.machine.sockets,
+                        handlers: handlers))
             }
         }
         for spawner in spawners { spawner.start() }

@@ -1,4 +1,5 @@
 import MailSystem
+import Synchronization
 
 /// What a table type is given to open a table.
 struct TableRequest {
@@ -79,7 +80,16 @@ public enum TableTypes {
         return TableOpenError(alternatives[name].map { "\(reason); use \($0) instead" } ?? reason)
     }
 
-    static func find(_ name: String) -> TableType? { byName[name] }
+    private static let added = Mutex<[String: TableType]>([:])
+
+    /// A type that programs bring themselves, such as the simulator, with its failing tables.
+    /// - Parameter open: makes the table of a name.
+    public static func add(_ name: String, open: @escaping @Sendable (String) -> any LookupTable) {
+        let type = TableType(name: name) { request throws(TableOpenError) in open(request.name) }
+        added.withLock { $0[name] = type }
+    }
+
+    static func find(_ name: String) -> TableType? { byName[name] ?? added.withLock { $0[name] } }
 
     /// Whether `postmap` can make tables of the type from a source.
     public static func canCreate(_ name: String) -> Bool { find(name)?.creatable ?? false }

@@ -21,7 +21,7 @@ public final class QueueProcess: DaemonProcess {
     private let flush: FlushService
     private let pickup: PickupService
     private let forward: ForwardService
-    private let lock: QueueLock
+    private let lock: any ProcessLock
     private let agents: ServiceConnections
     /// True while no other process works on the queue.
     private let leads = Atomic<Bool>(false)
@@ -43,12 +43,12 @@ public final class QueueProcess: DaemonProcess {
 
     public init(context: ProcessContext) async throws {
         self.context = context
-        lock = try QueueLock()
+        lock = try context.machine.openQueueLock()
         let parameters = context.parameters
         let directory = QueueDirectory(
             store: context.store, hashNames: parameters.list("hash_queue_names"),
             hashDepth: parameters.int("hash_queue_depth"), longIDs: parameters.bool("enable_long_queue_ids"),
-            spares: SpareFiles(store: context.store, clock: context.clock))
+            processID: context.machine.processID, spares: SpareFiles(store: context.store, clock: context.clock))
         let rewriteLog = context.log("trivial-rewrite")
         opener = TableOpener(parameters: parameters, log: rewriteLog)
         let resolver = AddressResolver(parameters, opener: opener, log: rewriteLog)
@@ -91,9 +91,10 @@ public final class QueueProcess: DaemonProcess {
                     reader, id: id, problem: problem, directory: directory, work: work, notifications: notifications)
             })
         let loop = context.group.next()
-        let agents = ServiceConnections(eventLoop: loop)
+        let agents = ServiceConnections(eventLoop: loop, sockets: context.machine.sockets)
         self.agents = agents
-        let successor = InternalConnection(path: InternalEndpoint.queue, eventLoop: loop)
+        let successor = InternalConnection(
+            path: InternalEndpoint.queue, eventLoop: loop, sockets: context.machine.sockets)
         let flushService = flush
         manager = QueueManager(
             eventLoop: loop,
@@ -136,7 +137,7 @@ public final class QueueProcess: DaemonProcess {
     private func lead() async {
         let lock = lock
         do {
-            try await context.pool.run { () throws(SystemError) in try lock.take() }
+            try await lock.take(context.pool)
         } catch {
             context.log("qmgr").warning("\(error)")
         }
@@ -171,36 +172,41 @@ public final class QueueProcess: DaemonProcess {
         }
         handlers.on(FlowRequest.self) { await manager.flow($0) }
         handlers.on(ForwardRequest.self) { [forward] in await forward.submit($0) }
-        let server = try await InternalServer.start(listener: listener, group: manager.eventLoop, handlers: handlers)
+        let server = try await InternalServer.start(
+            listener: listener, group: manager.eventLoop, sockets: context.machine.sockets, handlers: handlers)
         servers.withLock { $0.internals.append(server) }
     }
 
     /// Serves an endpoint by the program that master.cf names for it. The endpoints of services that only Postfix's
     /// own processes speak to have no one to answer here: in Apus they are function calls.
     private func serve(_ service: HostedService, _ listener: HostedListener) async throws {
-        let (group, manager) = (context.group, manager)
+        let (group, sockets, manager) = (context.group, context.machine.sockets, manager)
         let channel: any Channel
         switch service.service.program {
         case "qmgr", "oqmgr":
             // On the manager's loop, so that requests keep their order.
-            channel = try await TriggerServer.start(listener: listener.descriptor, group: manager.eventLoop) { bytes in
+            channel = try await TriggerServer.start(
+                listener: listener.descriptor, group: manager.eventLoop, sockets: sockets
+            ) { bytes in
                 manager.assumeIsolated { $0.trigger(bytes) }
             }
         case "pickup":
-            channel = try await TriggerServer.start(listener: listener.descriptor, group: group) { _ in
+            channel = try await TriggerServer.start(listener: listener.descriptor, group: group, sockets: sockets) {
+                _ in
                 Task { await self.pickUp() }
             }
         case "flush":
-            channel = try await FlushServer.start(listener: listener.descriptor, group: group, service: flush)
+            channel = try await FlushServer.start(
+                listener: listener.descriptor, group: group, sockets: sockets, service: flush)
         case "showq":
             let directory = manager.environment.store.directory
             let emptyAddress = context.parameters["empty_address_recipient"]
             channel = try await ShowQueueServer.start(
-                listener: listener.descriptor, group: group, work: PoolWork(pool: context.pool),
+                listener: listener.descriptor, group: group, sockets: sockets, work: PoolWork(pool: context.pool),
                 listing: { QueueListing(directory: directory, emptyAddress: emptyAddress) })
         case "anvil":
             let server = try await InternalServer.start(
-                listener: listener.descriptor, group: group, handlers: anvil.handlers)
+                listener: listener.descriptor, group: group, sockets: sockets, handlers: anvil.handlers)
             return servers.withLock { $0.internals.append(server) }
         case "postlogd":
             let server = PostlogServer(listener: listener.descriptor, sink: context.logSink)
@@ -270,7 +276,7 @@ public final class QueueProcess: DaemonProcess {
             }
             guard let seconds else { return }
             Task {
-                try? await Task.sleep(for: .seconds(seconds))
+                _ = try? await manager.eventLoop.scheduleTask(in: .seconds(Int64(seconds))) {}.futureResult.get()
                 done.signal()
             }
         }

@@ -12,11 +12,25 @@ public final class BlockingPool: @unchecked Sendable {
     private var next = 0
     private var threads = 0
     private var idle = 0
+    /// Takes all work, in place of threads.
+    private let runner: (@Sendable (@escaping @Sendable () -> Void) -> Void)?
 
     /// - Parameters:
     ///   - maximumThreads: work beyond that many waits its turn.
     ///   - idleSeconds: how long a thread without work stays.
-    public init(maximumThreads: Int = 64, idleSeconds: Int = 20) {
+    public convenience init(maximumThreads: Int = 64, idleSeconds: Int = 20) {
+        self.init(maximumThreads: maximumThreads, idleSeconds: idleSeconds, runner: nil)
+    }
+
+    /// A pool without threads: `runner` runs what it is given, when it likes.
+    public convenience init(runner: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void) {
+        self.init(maximumThreads: 1, idleSeconds: 1, runner: runner)
+    }
+
+    private init(
+        maximumThreads: Int, idleSeconds: Int, runner: (@Sendable (@escaping @Sendable () -> Void) -> Void)?
+    ) {
+        self.runner = runner
         self.maximumThreads = max(1, maximumThreads)
         self.idleSeconds = max(1, idleSeconds)
         mutex = .allocate(capacity: 1)
@@ -43,6 +57,7 @@ public final class BlockingPool: @unchecked Sendable {
 
     /// Queues `job` without waiting for it.
     public func submit(_ job: @escaping @Sendable () -> Void) {
+        if let runner { return runner(job) }
         pthread_mutex_lock(mutex)
         work.append(job)
         let wakes = idle >= work.count - next

@@ -44,10 +44,11 @@ public struct ProcessContext: Sendable {
     public var services: [HostedService]
     /// Listener of `InternalEndpoint.queue`; only the process that hosts the queue manager has it.
     public var queueListener: CInt?
-    public var group: MultiThreadedEventLoopGroup
+    public var group: any EventLoopGroup
     public var pool: BlockingPool
     public var logSink: any LogSink
     public var clock: any MailClock
+    public var machine: Machine
     public var control: ProcessControl
     /// queue_directory as configured; unreachable by this name in a chroot.
     public var queueDirectory: String
@@ -57,8 +58,9 @@ public struct ProcessContext: Sendable {
 
     public init(
         parameters: Parameters, masterConfiguration: MasterConfiguration, services: [HostedService],
-        queueListener: CInt? = nil, group: MultiThreadedEventLoopGroup, pool: BlockingPool, logSink: any LogSink,
-        clock: any MailClock = SystemClock(), control: ProcessControl = ProcessControl(socket: -1),
+        queueListener: CInt? = nil, group: any EventLoopGroup, pool: BlockingPool, logSink: any LogSink,
+        clock: any MailClock = SystemClock(), machine: Machine = .real,
+        control: ProcessControl = ProcessControl(socket: -1),
         queueDirectory: String, isChrooted: Bool = false, generation: Int = 0
     ) {
         self.parameters = parameters
@@ -69,6 +71,7 @@ public struct ProcessContext: Sendable {
         self.pool = pool
         self.logSink = logSink
         self.clock = clock
+        self.machine = machine
         self.control = control
         self.queueDirectory = queueDirectory
         self.isChrooted = isChrooted
@@ -79,7 +82,7 @@ public struct ProcessContext: Sendable {
     public func services(of program: String) -> [HostedService] { services.filter { $0.service.program == program } }
 
     /// The file store of the queue.
-    public var store: POSIXFileStore { POSIXFileStore(root: "") }
+    public var store: any FileStore { machine.store }
 
     /// Log lines of a program with the main.cf `syslog_name`.
     public func log(_ program: String) -> MailLog {

@@ -33,7 +33,8 @@ struct AgentFactory {
         let parameters = context.parameters
         return QueueDirectory(
             store: context.store, hashNames: parameters.list("hash_queue_names"),
-            hashDepth: parameters.int("hash_queue_depth"), longIDs: parameters.bool("enable_long_queue_ids"))
+            hashDepth: parameters.int("hash_queue_depth"), longIDs: parameters.bool("enable_long_queue_ids"),
+            processID: context.machine.processID)
     }
 
     private func network(_ hosted: HostedService, _ log: MailLog) -> SMTPAgent {
@@ -44,13 +45,13 @@ struct AgentFactory {
             families: AddressFamilies(inetProtocols: parameters["inet_protocols"]),
             methods: methods(parameters, settings))
         let own = Set(parameters.ownAddresses.compactMap { IPAddress(bytes: $0) })
-        let others = ServiceConnections(eventLoop: context.group.next())
+        let others = ServiceConnections(eventLoop: context.group.next(), sockets: context.machine.sockets)
         return SMTPAgent(
             service: hosted.service.name, settings: settings,
             servers: ServerList(settings: settings, lookup: lookup, own: own),
             connector: Connector(
                 settings: settings, tls: tlsContext(parameters, settings, log), log: log, clock: context.clock,
-                group: context.group),
+                group: context.group, sockets: context.machine.sockets),
             cachedDestinations: DomainList(
                 parameters["\(settings.mode.rawValue)_connection_cache_destinations"],
                 name: "\(settings.mode.rawValue)_connection_cache_destinations", opener: opener),

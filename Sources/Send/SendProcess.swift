@@ -25,10 +25,14 @@ public final class SendProcess: DaemonProcess {
     private let opener: TableOpener
     private let servers = NIOLockedValueBox<[InternalServer]>([])
 
-    public init(context: ProcessContext) async throws {
+    public convenience init(context: ProcessContext) async throws {
+        try await self.init(context: context, resolver: try UnboundResolver())
+    }
+
+    /// - Parameter resolver: answers for the DNS.
+    public init(context: ProcessContext, resolver: any Resolver) async throws {
         self.context = context
         opener = TableOpener(parameters: context.parameters, log: context.log("smtp"))
-        let resolver = try UnboundResolver()
         let factory = AgentFactory(context: context, resolver: resolver, hosts: HostsFile(), opener: opener)
         services = try context.services.compactMap { hosted in
             guard let agent = try factory.agent(for: hosted) else { return nil }
@@ -48,7 +52,8 @@ public final class SendProcess: DaemonProcess {
             }
             for listener in service.hosted.listeners {
                 let server = try await InternalServer.start(
-                    listener: listener.descriptor, group: context.group, handlers: handlers)
+                    listener: listener.descriptor, group: context.group, sockets: context.machine.sockets,
+                    handlers: handlers)
                 servers.withLockedValue { $0.append(server) }
             }
         }

@@ -4,30 +4,31 @@ import MailSystem
 /// `mailbox.lock` beside a mailbox.
 struct DotLock {
     private let path: String
+    private let files: any MailboxFiles
 
     /// Nil when dot locks are not asked for.
-    static func take(_ job: MailboxJob) throws(MailboxError) -> DotLock? {
+    static func take(_ job: MailboxJob, _ files: any MailboxFiles) throws(MailboxError) -> DotLock? {
         guard job.locks.contains(.dotlock), !job.path.hasPrefix("/dev/") else { return nil }
         let path = "\(job.path).lock"
         var code: CInt = 0
         for attempt in 0..<max(1, job.lockAttempts) {
-            if attempt > 0 { sleep(UInt32(clamping: job.lockDelay)) }
-            let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0)
-            if descriptor >= 0 {
-                close(descriptor)
-                return DotLock(path: path)
+            if attempt > 0 { files.pause(seconds: job.lockDelay) }
+            do throws(SystemError) {
+                try files.create(path, permissions: 0).close()
+                return DotLock(path: path, files: files)
+            } catch {
+                code = error.errno
             }
-            code = errno
             guard code == EEXIST else { break }
-            removeStale(path, job.staleLockTime)
+            removeStale(path, job.staleLockTime, files)
         }
         throw MailboxError("unable to create lock file \(path)", code)
     }
 
-    private static func removeStale(_ path: String, _ seconds: Int) {
-        guard let status = Files.linkStatus(path) else { return }
-        if SystemClock().now().since(status.modified) > Double(seconds) { unlink(path) }
+    private static func removeStale(_ path: String, _ seconds: Int, _ files: any MailboxFiles) {
+        guard let status = files.linkStatus(path) else { return }
+        if files.now().since(status.modified) > Double(seconds) { try? files.remove(path) }
     }
 
-    func release() { unlink(path) }
+    func release() { try? files.remove(path) }
 }

@@ -4,13 +4,15 @@ import Spool
 
 /// Does a `MailboxJob` with the identity of this process. Blocks.
 enum MailboxWriter {
-    static func perform(_ job: MailboxJob, file: POSIXFile) -> MailboxOutcome {
+    static func perform(_ job: MailboxJob, file: any StoredFile, in files: any MailboxFiles) -> MailboxOutcome {
         if job.format == .ownersFile { return OwnersFile.read(job) }
         do {
             let size = try file.status().size
             let content = ContentReader(file: file, size: size, dataOffset: job.dataOffset, format: .text)
-            if job.format == .mbox { return .delivered(offset: try MboxWriter(job: job).deliver(content)) }
-            try MaildirWriter(job: job).deliver(content)
+            if job.format == .mbox {
+                return .delivered(offset: try MboxWriter(job: job, files: files).deliver(content))
+            }
+            try MaildirWriter(job: job, files: files).deliver(content)
             return .delivered(offset: 0)
         } catch let error as MailboxError {
             return .failed(error.text, errno: Int(error.code))
@@ -21,10 +23,10 @@ enum MailboxWriter {
         }
     }
 
-    /// Appends prefix, content and suffix to `descriptor`.
+    /// Appends prefix, content and suffix to a mailbox.
     static func copy(
         _ job: MailboxJob, _ content: ContentReader, _ transformer: LineTransformer, suffix: [UInt8], startSize: Int,
-        to descriptor: CInt
+        to file: any MailboxFile
     ) throws {
         var transformer = transformer
         var total = startSize
@@ -32,7 +34,7 @@ enum MailboxWriter {
             total += bytes.count
             if job.sizeLimit > 0, total > job.sizeLimit { throw MailboxError("error writing message", EFBIG) }
             do {
-                try Descriptors.writeAll(bytes, to: descriptor)
+                try file.append(bytes)
             } catch {
                 throw MailboxError("error writing message", error.errno)
             }

@@ -1,85 +1,83 @@
 import Glibc
 import MailSystem
 import Spool
-import Synchronization
 
 /// Delivers into a maildir: written and synchronised in `tmp`, then renamed into `new`.
 struct MaildirWriter {
     let job: MailboxJob
-
-    private static let counter = Atomic<UInt64>(0)
+    let files: any MailboxFiles
 
     func deliver(_ content: ContentReader) throws {
         let base = job.path.hasSuffix("/") ? String(job.path.dropLast()) : job.path
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
         // Unique within the process too: many deliveries share it.
-        let number = Self.counter.wrappingAdd(1, ordering: .relaxed).newValue
-        let temporary = "\(base)/tmp/\(now.tv_sec).P\(getpid())Q\(number).\(job.hostName)"
-        let descriptor = try create(temporary, base: base)
-        defer { close(descriptor) }
+        let temporary = "\(base)/tmp/\(files.now().seconds).\(files.uniqueWord()).\(job.hostName)"
+        let file = try create(temporary, base: base)
+        defer { file.close() }
         do {
-            try MailboxWriter.copy(job, content, LineTransformer(), suffix: [], startSize: 0, to: descriptor)
-            if fsync(descriptor) != 0 { throw MailboxError("error writing message", errno) }
-            var status = stat()
-            if fstat(descriptor, &status) != 0 { throw MailboxError("fstat \(temporary)", errno) }
+            try MailboxWriter.copy(job, content, LineTransformer(), suffix: [], startSize: 0, to: file)
+            try attempt("error writing message") { () throws(SystemError) in try file.synchronize() }
+            let status = try attempt("fstat \(temporary)") { () throws(SystemError) in try file.status() }
             try publish(temporary, base: base, status)
         } catch {
-            unlink(temporary)
+            try? files.remove(temporary)
             throw error
         }
     }
 
-    private func create(_ path: String, base: String) throws(MailboxError) -> CInt {
-        let flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC
-        var descriptor = open(path, flags, 0o600)
-        if descriptor < 0, errno == ENOENT {
+    private func attempt<T>(_ what: String, _ body: () throws(SystemError) -> T) throws(MailboxError) -> T {
+        do throws(SystemError) {
+            return try body()
+        } catch {
+            throw MailboxError(what, error.errno)
+        }
+    }
+
+    private func create(_ path: String, base: String) throws(MailboxError) -> any MailboxFile {
+        do throws(SystemError) {
+            return try files.create(path, permissions: 0o600)
+        } catch {
+            guard error.errno == ENOENT else { throw MailboxError("create maildir file \(path)", error.errno) }
+        }
+        return try attempt("create maildir file \(path)") { () throws(SystemError) in
             // A maildir comes into being with its first message.
             for name in ["tmp", "new", "cur"] {
-                do throws(SystemError) {
-                    try Files.makeDirectories("\(base)/\(name)", permissions: 0o700)
-                } catch {
-                    throw MailboxError("create maildir file \(path)", error.errno)
-                }
+                try files.makeDirectories("\(base)/\(name)", permissions: 0o700)
             }
-            descriptor = open(path, flags, 0o600)
+            return try files.create(path, permissions: 0o600)
         }
-        if descriptor < 0 { throw MailboxError("create maildir file \(path)", errno) }
-        return descriptor
     }
 
     /// `new/TIME.VdeviceIinodeMmicroseconds.host`
-    private func publish(_ temporary: String, base: String, _ status: stat) throws(MailboxError) {
+    private func publish(_ temporary: String, base: String, _ status: FileStatus) throws(MailboxError) {
         for _ in 0..<10 {
-            var now = timespec()
-            clock_gettime(CLOCK_REALTIME, &now)
-            let device = String(UInt64(status.st_dev), radix: 16)
-            let inode = String(UInt64(status.st_ino), radix: 16)
-            let name = "\(now.tv_sec).V\(device)I\(inode)M\(now.tv_nsec / 1000).\(job.hostName)"
-            let target = "\(base)/new/\(name)"
-            // link(2) never replaces a message; file systems without it get a rename.
-            if link(temporary, target) == 0 {
-                unlink(temporary)
-            } else if errno == EEXIST {
-                continue
-            } else if errno == ENOENT, mkdir("\(base)/new", 0o700) == 0 {
-                continue
-            } else if errno == EPERM || errno == EOPNOTSUPP, rename(temporary, target) == 0 {
-            } else {
-                throw MailboxError("create maildir file \(target)", errno)
+            let now = files.now()
+            let device = String(status.device, radix: 16)
+            let inode = String(status.inode, radix: 16)
+            let target = "\(base)/new/\(now.seconds).V\(device)I\(inode)M\(now.microseconds).\(job.hostName)"
+            guard try move(temporary, to: target, base: base) else { continue }
+            // The queue file goes next: the new name must not be lost with a crash.
+            try attempt("synchronize \(base)/new") { () throws(SystemError) in
+                try files.synchronizeDirectory("\(base)/new")
             }
-            try synchronizeDirectory("\(base)/new")
             return
         }
         throw MailboxError("create maildir file in \(base)/new", EEXIST)
     }
 
-    /// The queue file goes next: the new name must not be lost with a crash.
-    private func synchronizeDirectory(_ path: String) throws(MailboxError) {
-        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        // A drop box that cannot be read can be written: no reason to fail.
-        guard descriptor >= 0 else { return }
-        defer { close(descriptor) }
-        if fsync(descriptor) != 0, errno != EINVAL { throw MailboxError("synchronize \(path)", errno) }
+    /// link(2) never replaces a message; file systems without it get a rename.
+    /// - Returns: false to try another name.
+    private func move(_ temporary: String, to target: String, base: String) throws(MailboxError) -> Bool {
+        let code: CInt
+        do throws(SystemError) {
+            try files.link(temporary, to: target)
+            try? files.remove(temporary)
+            return true
+        } catch {
+            code = error.errno
+        }
+        if code == EEXIST { return false }
+        if code == ENOENT, (try? files.makeDirectory("\(base)/new", permissions: 0o700)) != nil { return false }
+        if code == EPERM || code == EOPNOTSUPP, (try? files.rename(temporary, to: target)) != nil { return true }
+        throw MailboxError("create maildir file \(target)", code)
     }
 }

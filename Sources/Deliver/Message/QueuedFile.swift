@@ -14,23 +14,27 @@ struct QueueAccess: Sendable {
             throw SystemError("open", path: request.queueID, errno: EINVAL)
         }
         let path = directory.path(queue: request.queueName, id: id)
-        let absolute = (directory.store as? POSIXFileStore)?.absolute(path) ?? path
-        let descriptor = Glibc.open(absolute, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-        if descriptor < 0 { throw SystemError("open", path: path) }
-        let file = POSIXFile(descriptor: descriptor, path: path)
-        guard try file.tryLock(exclusive: false) else { throw SystemError("lock", path: path, errno: EWOULDBLOCK) }
-        return QueuedFile(file: file, size: try file.status().size, dataOffset: request.dataOffset)
+        let file = try directory.store.open(path, writing: true)
+        do {
+            guard try file.tryLock(exclusive: false) else { throw SystemError("lock", path: path, errno: EWOULDBLOCK) }
+            return QueuedFile(file: file, path: path, size: try file.status().size, dataOffset: request.dataOffset)
+        } catch {
+            file.close()
+            throw error
+        }
     }
 }
 
 /// An open, locked queue file. Calls block.
 final class QueuedFile: Sendable {
-    let file: POSIXFile
+    let file: any StoredFile
+    let path: String
     let size: Int
     let dataOffset: Int
 
-    init(file: POSIXFile, size: Int, dataOffset: Int) {
+    init(file: any StoredFile, path: String, size: Int, dataOffset: Int) {
         self.file = file
+        self.path = path
         self.size = size
         self.dataOffset = dataOffset
     }
@@ -45,7 +49,7 @@ final class QueuedFile: Sendable {
             try QueueFileReader.markDone(file, at: recipient.offset)
         } catch {
             // The queue manager knows from the result; only a crash before the file is gone would deliver twice.
-            log.warning("\(file.path): cannot mark recipient \(recipient.address) as done: \(error)")
+            log.warning("\(path): cannot mark recipient \(recipient.address) as done: \(error)")
         }
     }
 

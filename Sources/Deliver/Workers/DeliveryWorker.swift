@@ -27,7 +27,7 @@ public enum DeliveryWorker {
             running.begin()
             pool.submit {
                 let file = POSIXFile(descriptor: descriptor, path: "queue file")
-                let outcome = MailboxWriter.perform(request.job, file: file)
+                let outcome = MailboxWriter.perform(request.job, file: file, in: POSIXMailboxFiles())
                 file.close()
                 do { try Descriptors.send(WorkerMessage.reply(request.id, outcome), over: socket) } catch {}
                 running.end()

@@ -14,18 +14,26 @@ final class WorkerPool: Sendable {
     private let pool: BlockingPool
     private let log: MailLog
     private let executable: String?
+    private let mailboxes: any MailboxFiles
 
-    /// - Parameter executable: the multi-call program; this program when nil.
-    init(pool: BlockingPool, log: MailLog, executable: String? = nil) {
+    /// - Parameters:
+    ///   - executable: the multi-call program; this program when nil.
+    ///   - mailboxes: for what this process does itself.
+    init(
+        pool: BlockingPool, log: MailLog, executable: String? = nil, mailboxes: any MailboxFiles = POSIXMailboxFiles()
+    ) {
         self.pool = pool
         self.log = log
         self.executable = executable
+        self.mailboxes = mailboxes
     }
 
     /// Delivers with the identity asked for. Without root, everything is done with our own.
-    func perform(_ job: MailboxJob, file: POSIXFile, as identity: Spawn.Identity) async -> MailboxOutcome {
-        if !Privileges.isRoot || identity.uid == 0 {
-            return await pool.run { MailboxWriter.perform(job, file: file) }
+    func perform(_ job: MailboxJob, file: any StoredFile, as identity: Spawn.Identity) async -> MailboxOutcome {
+        // Only a file of the kernel can be given to another process.
+        guard let file = file as? POSIXFile, mailboxes.isRoot, identity.uid != 0 else {
+            let mailboxes = mailboxes
+            return await pool.run { MailboxWriter.perform(job, file: file, in: mailboxes) }
         }
         do throws(SystemError) {
             let worker = try worker(identity)

@@ -2,6 +2,7 @@ import Glibc
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import Sockets
 
 /// A multiplexed connection to an internal endpoint. Connects on first use and again after it was lost. A call that the
 /// other side has not looked at, because its process gave way to a new generation, is made again there; a call that
@@ -17,12 +18,14 @@ public final class InternalConnection: InternalCaller {
 
     public let path: String
     private let eventLoop: any EventLoop
+    private let sockets: any Sockets
     private let state = NIOLockedValueBox(State())
 
     /// - Parameter path: unix-domain socket, relative to the queue directory (the working directory) or absolute.
-    public init(path: String, eventLoop: any EventLoop) {
+    public init(path: String, eventLoop: any EventLoop, sockets: any Sockets = KernelSockets()) {
         self.path = path
         self.eventLoop = eventLoop
+        self.sockets = sockets
     }
 
     public func call<R: InternalRequest>(_ request: R) async throws -> R.Reply {
@@ -82,14 +85,7 @@ public final class InternalConnection: InternalCaller {
         }
         let path = path
         let future = promise.futureResult
-        ClientBootstrap(group: eventLoop)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandlers(
-                        ByteToMessageHandler(FrameDecoder()), InternalClientHandler { self.forget(future) })
-                }
-            }
-            .connect(unixDomainSocketPath: path)
+        open(forget: { self.forget(future) })
             .flatMapErrorThrowing { error in
                 throw InternalProtocolError.connectionFailed(path: path, reason: errorText(error))
             }
@@ -101,6 +97,21 @@ public final class InternalConnection: InternalCaller {
             }
         }
         return future
+    }
+
+    private func open(forget: @escaping @Sendable () -> Void) -> EventLoopFuture<Channel> {
+        do {
+            return sockets.connect(
+                to: try SocketAddress(unixDomainSocketPath: path), on: eventLoop, timeout: nil, options: { $0 },
+                initializer: { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandlers(
+                            ByteToMessageHandler(FrameDecoder()), InternalClientHandler(onGoodbye: forget))
+                    }
+                })
+        } catch {
+            return eventLoop.makeFailedFuture(error)
+        }
     }
 
     private func forget(_ future: EventLoopFuture<Channel>) {

@@ -1,7 +1,7 @@
 import Glibc
 import NIOConcurrencyHelpers
 import NIOCore
-import NIOPosix
+import Sockets
 import Synchronization
 
 /// Answers requests on an inherited listening unix-domain socket. Each request runs in its own task.
@@ -12,12 +12,12 @@ public final class InternalServer: Sendable {
     /// Starts accepting.
     /// - Parameter listener: descriptor that already listens; taken over (closed with the server).
     public static func start(
-        listener: CInt, group: any EventLoopGroup, handlers: InternalHandlers
+        listener: CInt, group: any EventLoopGroup, sockets: any Sockets = KernelSockets(), handlers: InternalHandlers
     ) async throws -> InternalServer {
         let activity = InternalServerActivity()
-        let channel = try await ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 1024)
-            .childChannelInitializer { child in
+        let channel = try await sockets.accept(
+            on: listener, group: group, options: { $0.serverChannelOption(.backlog, value: 1024) },
+            initializer: { child in
                 child.eventLoop.makeCompletedFuture {
                     try child.pipeline.syncOperations.addHandlers(
                         ByteToMessageHandler(FrameDecoder()),
@@ -25,8 +25,7 @@ public final class InternalServer: Sendable {
                             handlers: handlers, activity: activity, eventLoop: child.eventLoop))
                 }
             }
-            .withBoundSocket(listener)
-            .get()
+        ).get()
         return InternalServer(channel: channel, activity: activity)
     }
 

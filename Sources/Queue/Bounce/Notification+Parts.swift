@@ -17,7 +17,7 @@ extension Notification {
         return text + "\nThis is a MIME-encapsulated message.\n"
     }
 
-    private func partHeader(_ description: String, _ type: String, encoded: Bool = true) -> String {
+    func partHeader(_ description: String, _ type: String, encoded: Bool = true) -> String {
         var text = "\n--\(boundary)\nContent-Description: \(description)\nContent-Type: \(type)\n"
         if encoded, encoding == "8bit" { text += "Content-Transfer-Encoding: 8bit\n" }
         return text + "\n"
@@ -95,36 +95,6 @@ extension Notification {
     private func originalRecipient(_ text: String) -> String {
         guard isGlobal, !ASCII.isASCII(text), ASCII.hasPrefixIgnoringCase(text, "rfc822;") else { return text }
         return "utf-8;" + text.dropFirst("rfc822;".count)
-    }
-
-    /// The returned message, or its header.
-    func writeOriginal(_ original: QueueFileReader, emit: ([UInt8]) throws -> Void) throws {
-        let message = subject.message
-        let tooLarge = settings.sizeLimit > 0 && message.size.segmentLength > settings.sizeLimit
-        let whole = kind.returnsContent && !tooLarge && (message.dsnReturn != 2 || kind == .doubleBounce)
-        let type: String
-        if whole {
-            type = isGlobal ? "message/global" : "message/rfc822"
-        } else {
-            type = isGlobal ? "message/global-headers" : "text/rfc822-headers"
-        }
-        let description = kind.attachmentDescription + (whole ? "" : " Headers")
-        try emit(Array(partHeader(description, type).utf8))
-        try emit(Array("Return-Path: <\(EmailAddress.quoted(originalSender))>\n".utf8))
-        let content = ContentReader(original, dataOffset: message.size.dataOffset, format: .text)
-        var scanner = HeaderEnd()
-        var last: UInt8 = 0x0a
-        while var chunk = try content.nextChunk() {
-            if !whole, let end = scanner.end(in: chunk) {
-                chunk.removeSubrange(end...)
-                if !chunk.isEmpty { try emit(chunk) }
-                return
-            }
-            last = chunk.last ?? last
-            try emit(chunk)
-        }
-        // A last line without an end would swallow the boundary.
-        if last != 0x0a { try emit([0x0a]) }
     }
 }
 

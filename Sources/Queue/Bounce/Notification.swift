@@ -77,16 +77,8 @@ public struct Notification: Sendable {
     public func write(
         log: some NotificationLog, original: QueueFileReader?, emit: ([UInt8]) throws -> Void
     ) throws {
-        try emit(Array(header.utf8))
-        try emit(Array(introduction.utf8))
-        try log.forEach { entry in
-            if kind.reports(notify: entry.dsnNotify) { try emit(Array("\n\(explanation(entry))".utf8)) }
-        }
-        try emit(Array(reportHeader.utf8))
-        try log.forEach { entry in
-            if kind.reports(notify: entry.dsnNotify) { try emit(Array("\n\(report(entry))".utf8)) }
-        }
-        if let original { try writeOriginal(original, emit: emit) }
-        try emit(Array("\n--\(boundary)--\n".utf8))
+        let text = NotificationText(self, log: log, original: original)
+        defer { text.close() }
+        while let piece = try text.next() { try emit(piece) }
     }
 }

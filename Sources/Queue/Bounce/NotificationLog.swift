@@ -1,11 +1,42 @@
 import Spool
 
-/// The entries that a notification reports. It is read twice, so that a log of any length needs no memory.
+/// The entries that a notification reports. It is read more than once, so that a log of any length needs no memory.
 public protocol NotificationLog {
-    func forEach(_ body: (RecipientLogEntry) throws -> Void) throws
+    /// From the first entry on.
+    func makeCursor() throws -> any NotificationLogCursor
 }
 
-extension [RecipientLogEntry]: NotificationLog {}
+/// Gives the entries of a log one after the other.
+public protocol NotificationLogCursor: AnyObject {
+    /// Nil at the end.
+    func next() throws -> RecipientLogEntry?
+    func close()
+}
+
+extension NotificationLog {
+    public func forEach(_ body: (RecipientLogEntry) throws -> Void) throws {
+        let cursor = try makeCursor()
+        defer { cursor.close() }
+        while let entry = try cursor.next() { try body(entry) }
+    }
+}
+
+/// Entries that are in memory.
+private final class EntryCursor: NotificationLogCursor {
+    private var entries: ArraySlice<RecipientLogEntry>
+
+    init(_ entries: [RecipientLogEntry]) { self.entries = entries[...] }
+
+    func next() -> RecipientLogEntry? { entries.popFirst() }
+
+    func close() { entries = [] }
+}
+
+extension [RecipientLogEntry]: NotificationLog {
+    public func makeCursor() -> any NotificationLogCursor { EntryCursor(self) }
+}
+
+extension BounceLogReader: NotificationLogCursor {}
 
 /// A bounce, defer or trace log on disk.
 public struct StoredNotificationLog: NotificationLog, Sendable {
@@ -30,9 +61,8 @@ public struct StoredNotificationLog: NotificationLog, Sendable {
     }
 
     /// A missing log has no entries.
-    public func forEach(_ body: (RecipientLogEntry) throws -> Void) throws {
-        guard let reader = try BounceLog.open(directory, queue: queue, id: id) else { return }
-        defer { reader.close() }
-        while let entry = try reader.next() { try body(entry) }
+    public func makeCursor() throws -> any NotificationLogCursor {
+        guard let reader = try BounceLog.open(directory, queue: queue, id: id) else { return EntryCursor([]) }
+        return reader
     }
 }

@@ -1,22 +1,19 @@
 import InternalProtocol
 import MailSyntax
 import NIOCore
-import NIOPosix
+import Sockets
 import Spool
 
 /// public/flush as Postfix's own programs speak it: a greeting, one attribute list, a status; or the wake-up byte.
 enum FlushServer {
     static func start(
-        listener: CInt, group: any EventLoopGroup, service: FlushService
+        listener: CInt, group: any EventLoopGroup, sockets: any Sockets = KernelSockets(), service: FlushService
     ) async throws -> any Channel {
-        try await ServerBootstrap(group: group)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(FlushHandler(service))
-                }
+        try await sockets.accept(on: listener, group: group) { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(FlushHandler(service))
             }
-            .withBoundSocket(listener)
-            .get()
+        }.get()
     }
 
     /// What one request asks for.

@@ -1,7 +1,6 @@
 import Cleanup
 import MailSyntax
 import MailSystem
-import Runtime
 import Spool
 
 /// Sends notifications: their text comes from `Notification`, their way into the queue is cleanup's (bounce(8)).
@@ -91,7 +90,7 @@ struct NotificationService: Notifier {
             await draft.addRecipient(RecipientSpec(notice.recipient))
             await draft.prependReceived()
             await draft.prependHeader("Date: \(LocalTime.rfc5322(now))")
-            try await work.run { try Self.write(notification, entries, original, to: draft) }
+            try await write(notification, entries, original, to: draft)
             switch await draft.finish() {
             case .accepted(let queueID, _), .discarded(let queueID):
                 log.info("\(id): \(notice.label): \(queueID)")
@@ -107,28 +106,27 @@ struct NotificationService: Notifier {
         }
     }
 
-    /// Writes piece by piece: neither a long log nor a large message is held in memory. Blocks.
-    private static func write(
-        _ notification: Notification, _ entries: some NotificationLog, _ original: () throws -> QueueFileReader,
-        to draft: IncomingMessage
-    ) throws {
-        var piece: [UInt8] = []
-        func flush() {
-            let text = piece
-            piece = []
-            let done = Semaphore()
-            Task {
-                await draft.append(text)
-                done.signal()
-            }
-            done.wait()
+    /// Writes piece by piece: neither a long log nor a large message is held in memory.
+    private func write(
+        _ notification: Notification, _ entries: some NotificationLog & Sendable,
+        _ original: @escaping @Sendable () throws -> QueueFileReader, to draft: IncomingMessage
+    ) async throws {
+        let reader = try await work.run { try? original() }
+        let text = NotificationText(notification, log: entries, original: reader)
+        do {
+            while let piece = try await work.run({ try text.next(Self.pieceSize) }) { await draft.append(piece) }
+        } catch {
+            await draft.abort()
+            await close(text, reader)
+            throw error
         }
-        let reader = try? original()
-        defer { reader?.close() }
-        try notification.write(log: entries, original: reader) { text in
-            piece += text
-            if piece.count >= pieceSize { flush() }
+        await close(text, reader)
+    }
+
+    private func close(_ text: NotificationText, _ reader: QueueFileReader?) async {
+        _ = try? await work.run {
+            text.close()
+            reader?.close()
         }
-        flush()
     }
 }

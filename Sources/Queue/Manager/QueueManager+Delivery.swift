@@ -1,6 +1,7 @@
 import InternalProtocol
 import MailSyntax
 import MailSystem
+import NIOCore
 import Spool
 
 /// Deliveries: requests to the agents, and what their reports change.
@@ -44,7 +45,8 @@ extension QueueManager {
             return try await agent.call(request)
         } catch let error as InternalProtocolError {
             guard case .connectionFailed = error, !isStopped else { throw error }
-            try await Task.sleep(for: .milliseconds(settings.connectRetryMilliseconds))
+            let pause = TimeAmount.milliseconds(Int64(settings.connectRetryMilliseconds))
+            try await eventLoop.scheduleTask(in: pause) {}.futureResult.get()
             guard !isStopped else { throw error }
             return try await agent.call(request)
         }

@@ -1,22 +1,19 @@
 import MailSystem
 import NIOCore
-import NIOPosix
+import Sockets
 import Spool
 
 /// public/showq: writes the listing to whoever connects, no faster than it is read.
 enum ShowQueueServer {
     static func start(
-        listener: CInt, group: any EventLoopGroup, work: any BlockingWork,
+        listener: CInt, group: any EventLoopGroup, sockets: any Sockets = KernelSockets(), work: any BlockingWork,
         listing: @escaping @Sendable () -> QueueListing
     ) async throws -> any Channel {
-        try await ServerBootstrap(group: group)
-            .childChannelInitializer { channel in
-                let listing = listing()
-                channel.eventLoop.execute { Task { await send(listing, over: channel, work: work) } }
-                return channel.eventLoop.makeSucceededVoidFuture()
-            }
-            .withBoundSocket(listener)
-            .get()
+        try await sockets.accept(on: listener, group: group) { channel in
+            let listing = listing()
+            channel.eventLoop.execute { Task { await send(listing, over: channel, work: work) } }
+            return channel.eventLoop.makeSucceededVoidFuture()
+        }.get()
     }
 
     static func send(_ listing: QueueListing, over channel: any Channel, work: any BlockingWork) async {

@@ -1,20 +1,18 @@
 import NIOCore
-import NIOPosix
+import Sockets
 
 /// A public endpoint where one-byte requests arrive: one connection, some bytes, no answer. The bytes of a connection
 /// are handed over as a set: the same request twice counts once.
 enum TriggerServer {
     static func start(
-        listener: CInt, group: any EventLoopGroup, _ body: @escaping @Sendable (Set<UInt8>) -> Void
+        listener: CInt, group: any EventLoopGroup, sockets: any Sockets = KernelSockets(),
+        _ body: @escaping @Sendable (Set<UInt8>) -> Void
     ) async throws -> any Channel {
-        try await ServerBootstrap(group: group)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(TriggerHandler(body))
-                }
+        try await sockets.accept(on: listener, group: group) { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(TriggerHandler(body))
             }
-            .withBoundSocket(listener)
-            .get()
+        }.get()
     }
 }
 

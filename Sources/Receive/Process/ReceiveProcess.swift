@@ -17,17 +17,25 @@ public final class ReceiveProcess: DaemonProcess {
     /// Programs of master.cf lines that belong here and that this version can't run yet.
     static let unsupported: Set<String> = ["postscreen", "qmqpd", "tlsproxy", "dnsblog"]
 
-    public init(context: ProcessContext) async throws {
+    public convenience init(context: ProcessContext) async throws {
+        try await self.init(context: context, resolver: try UnboundResolver())
+    }
+
+    /// - Parameter resolver: answers for the DNS.
+    public init(context: ProcessContext, resolver: any Resolver) async throws {
         self.context = context
         Self.reportUnsupported(context)
         let hosted = context.services(of: "smtpd")
         var openers: [TableOpener] = []
         var services: [(ServerService, HostedService)] = []
-        let queue = InternalConnection(path: InternalEndpoint.queue, eventLoop: context.group.next())
+        let queue = InternalConnection(
+            path: InternalEndpoint.queue, eventLoop: context.group.next(), sockets: context.machine.sockets)
         let assembly = ServiceAssembly(
-            context: context, resolver: try UnboundResolver(), hosts: HostsFile(),
+            context: context, resolver: resolver, hosts: HostsFile(),
             sasl: SASLServiceFactory(group: context.group, pool: context.pool),
-            limits: AnvilClient(InternalConnection(path: InternalEndpoint.anvil, eventLoop: context.group.next())),
+            limits: AnvilClient(
+                InternalConnection(
+                    path: InternalEndpoint.anvil, eventLoop: context.group.next(), sockets: context.machine.sockets)),
             queue: queue, freeSpace: FreeSpace(store: context.store, pool: context.pool, clock: context.clock),
             flow: FlowGate(queue: queue, clock: context.clock),
             spares: SpareFiles(store: context.store, clock: context.clock))
@@ -52,7 +60,11 @@ public final class ReceiveProcess: DaemonProcess {
         var executors: [ObjectIdentifier: LoopExecutor] = [:]
         for loop in context.group.makeIterator() { executors[ObjectIdentifier(loop)] = LoopExecutor(loop) }
         listeners = services.map { server, service in
-            (ServiceListener(service: server, executors: executors) { watch.look() }, service)
+            (
+                ServiceListener(service: server, executors: executors, sockets: context.machine.sockets) {
+                    watch.look()
+                }, service
+            )
         }
     }
 

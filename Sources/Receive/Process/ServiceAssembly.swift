@@ -60,7 +60,7 @@ struct ServiceAssembly {
         QueueDirectory(
             store: context.store, hashNames: parameters.list("hash_queue_names"),
             hashDepth: parameters.int("hash_queue_depth"), longIDs: parameters.bool("enable_long_queue_ids"),
-            spares: spares)
+            processID: context.machine.processID, spares: spares)
     }
 
     private func wire(

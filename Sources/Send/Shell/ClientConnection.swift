@@ -2,6 +2,7 @@ import MailSystem
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import Sockets
 import TLS
 
 /// A connection to a server, from connect to close; may carry several messages.
@@ -38,14 +39,12 @@ final class ClientConnection: Sendable {
     /// Connects. Throws what NIO says went wrong.
     static func connect(
         to address: SocketAddress, peer: Peer, from local: SocketAddress?, settings: ClientSettings,
-        tls: TLSContext?, verifying names: [String], log: MailLog, clock: any MailClock, group: any EventLoopGroup
+        tls: TLSContext?, verifying names: [String], log: MailLog, clock: any MailClock, group: any EventLoopGroup,
+        sockets: any Sockets
     ) async throws -> ClientConnection {
         let timeout = settings.timeouts.connect > 0 ? settings.timeouts.connect : 86400
         // On the event loop of the delivery: a change of threads for each reply would cost more than the dialogue.
         let loop = MultiThreadedEventLoopGroup.currentEventLoop ?? group.next()
-        var bootstrap = ClientBootstrap(group: loop).connectTimeout(.seconds(Int64(timeout)))
-        if peer.port != 0 { bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1) }
-        if let local { bootstrap = bootstrap.bind(to: local) }
         let state = NIOLockedValueBox(State())
         let makeTLS: @Sendable () throws -> TLSHandler = {
             guard let tls else { throw TLSConfigurationError("TLS engine is unavailable") }
@@ -54,7 +53,13 @@ final class ClientConnection: Sendable {
                 handshakeTimeout: .seconds(Int64(settings.timeouts.startTLS)))
         }
         let handlerBox = NIOLockedValueBox<NIOLoopBound<ClientHandler>?>(nil)
-        let channel = try await bootstrap.channelInitializer { channel in
+        let channel = try await sockets.connect(
+            to: address, on: loop, timeout: .seconds(Int64(timeout)),
+            options: { bootstrap in
+                let bound = local.map { bootstrap.bind(to: $0) } ?? bootstrap
+                return peer.port != 0 ? bound.channelOption(.tcpOption(.tcp_nodelay), value: 1) : bound
+            }
+        ) { channel in
             channel.eventLoop.makeCompletedFuture {
                 let handler = ClientHandler(
                     peer: peer, log: log, tlsLogLevel: settings.tlsLogLevel,
@@ -63,7 +68,7 @@ final class ClientConnection: Sendable {
                 handlerBox.withLockedValue { $0 = NIOLoopBound(handler, eventLoop: channel.eventLoop) }
                 try channel.pipeline.syncOperations.addHandler(handler)
             }
-        }.connect(to: address).get()
+        }.get()
         guard let handler = handlerBox.withLockedValue({ $0 }) else {
             throw ChannelError.inappropriateOperationForState
         }

@@ -3,6 +3,7 @@ import MailSyntax
 import MailSystem
 import NIOCore
 import NIOPosix
+import Sockets
 import TLS
 
 /// Opens connections for one service.
@@ -12,6 +13,7 @@ struct Connector: Sendable {
     let log: MailLog
     let clock: any MailClock
     let group: any EventLoopGroup
+    var sockets: any Sockets = KernelSockets()
 
     /// `connect to mx[192.0.2.1]:25: Connection refused` on failure; logged as Postfix does.
     func connect(_ peer: Peer, _ address: SocketAddress, nexthop: String) async -> Result<
@@ -23,7 +25,7 @@ struct Connector: Sendable {
                 try await ClientConnection.connect(
                     to: address, peer: peer, from: local, settings: settings, tls: tls,
                     verifying: settings.certificateNames(host: peer.host, nexthop: nexthop), log: log, clock: clock,
-                    group: group))
+                    group: group, sockets: sockets))
         } catch {
             let reason = "connect to \(peer.nameAndPort): \(Self.text(error))"
             log.info(reason)

@@ -38,7 +38,7 @@ actor SMTPConnection {
     private var readsContent = false
     /// Bytes came in since the last step.
     private var hasNewInput = false
-    private var idleSince = NIODeadline.now()
+    private var idleSince: NIODeadline
     /// The input since `idleSince` was not enough for a step: with smtpd_per_request_deadline the time goes on.
     private var isMidRequest = false
     /// Bytes of content since then.
@@ -49,6 +49,7 @@ actor SMTPConnection {
         self.channel = channel
         self.service = service
         self.executor = executor
+        idleSince = channel.eventLoop.now
         lineReader = LineReader(limit: service.settings.lineLimit)
         inputLimit = max(service.settings.lineLimit, 0) &+ (64 << 10)
         isReading = !service.settings.wrapsTLS
@@ -144,7 +145,7 @@ actor SMTPConnection {
     private func idle() {
         isRunning = false
         if !isMidRequest || !service.settings.limitsRequests {
-            idleSince = .now()
+            idleSince = channel.eventLoop.now
             contentBytes = 0
         }
         isMidRequest = true
@@ -329,7 +330,9 @@ actor SMTPConnection {
     private func scheduleTimeout() {
         let limit = timeLimit
         // The connection is held by its channel; the timer must not keep it.
-        timer = channel.eventLoop.scheduleTask(deadline: max(idleSince, .now() - limit) + limit) { [weak self] in
+        timer = channel.eventLoop.scheduleTask(
+            deadline: max(idleSince, channel.eventLoop.now - limit) + limit
+        ) { [weak self] in
             self?.assumeIsolated { $0.timeIsUp() }
         }
     }
@@ -345,9 +348,11 @@ actor SMTPConnection {
     private func timeIsUp() {
         guard mode != .closed else { return }
         let limit = timeLimit
-        if isRunning || isHandshaking || .now() - idleSince < limit {
+        if isRunning || isHandshaking || channel.eventLoop.now - idleSince < limit {
             // Our own work does not count, nor does that of a handshake, which has a limit of its own.
-            if isRunning || isHandshaking, !(isMidRequest && service.settings.limitsRequests) { idleSince = .now() }
+            if isRunning || isHandshaking, !(isMidRequest && service.settings.limitsRequests) {
+                idleSince = channel.eventLoop.now
+            }
             return scheduleTimeout()
         }
         isRunning = true

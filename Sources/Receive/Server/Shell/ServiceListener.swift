@@ -1,7 +1,7 @@
 import InternalProtocol
 import MailSystem
 import NIOCore
-import NIOPosix
+import Sockets
 import Synchronization
 
 /// Accepts the clients of one smtpd service, never more at a time than its process limit: the others wait in the
@@ -17,15 +17,18 @@ final class ServiceListener: Sendable {
 
     private let service: ServerService
     private let executors: [ObjectIdentifier: LoopExecutor]
+    private let sockets: any Sockets
     private let accepted: @Sendable () -> Void
     private let state = Mutex(State())
 
     /// - Parameter accepted: called for each new client: the moment to look whether tables have changed.
     init(
-        service: ServerService, executors: [ObjectIdentifier: LoopExecutor], accepted: @escaping @Sendable () -> Void
+        service: ServerService, executors: [ObjectIdentifier: LoopExecutor], sockets: any Sockets = KernelSockets(),
+        accepted: @escaping @Sendable () -> Void
     ) {
         self.service = service
         self.executors = executors
+        self.sockets = sockets
         self.accepted = accepted
     }
 
@@ -34,20 +37,21 @@ final class ServiceListener: Sendable {
     /// For message content.
     static let contentBuffer = FixedSizeRecvByteBufferAllocator(capacity: 32 * 1024)
 
-    func listen(descriptor: CInt, group: MultiThreadedEventLoopGroup) async throws {
-        let channel = try await ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 1024)
-            .serverChannelOption(.maxMessagesPerRead, value: 16)
-            // The first bytes of a TLS session must find the TLS handler.
-            .childChannelOption(.autoRead, value: !service.settings.wrapsTLS)
-            .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelOption(.recvAllocator, value: Self.commandBuffer)
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelInitializer { [self] channel in
-                channel.eventLoop.makeCompletedFuture { try add(channel) }
-            }
-            .withBoundSocket(descriptor).get()
+    func listen(descriptor: CInt, group: any EventLoopGroup) async throws {
+        let channel = try await sockets.accept(
+            on: descriptor, group: group,
+            options: { bootstrap in
+                bootstrap.serverChannelOption(.backlog, value: 1024)
+                    .serverChannelOption(.maxMessagesPerRead, value: 16)
+                    // The first bytes of a TLS session must find the TLS handler.
+                    .childChannelOption(.autoRead, value: !service.settings.wrapsTLS)
+                    .childChannelOption(.maxMessagesPerRead, value: 1)
+                    .childChannelOption(.recvAllocator, value: Self.commandBuffer)
+                    .childChannelOption(.allowRemoteHalfClosure, value: true)
+                    .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            },
+            initializer: { [self] channel in channel.eventLoop.makeCompletedFuture { try add(channel) } }
+        ).get()
         state.withLock { $0.channels.append(channel) }
     }
 

@@ -1,0 +1,59 @@
+import NIOCore
+import NIOPosix
+
+/// Where the channels of a process come from: the kernel's sockets, or those of the simulator.
+public protocol Sockets: Sendable {
+    /// Accepts connections.
+    /// - Parameters:
+    ///   - descriptor: listens already; taken over, closed with the channel.
+    ///   - options: of kernel sockets.
+    ///   - initializer: for each connection, before it is active.
+    /// - Returns: the listening channel.
+    func accept(
+        on descriptor: CInt, group: any EventLoopGroup, options: (ServerBootstrap) -> ServerBootstrap,
+        initializer: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
+    ) -> EventLoopFuture<any Channel>
+
+    /// Connects. Fails with what NIO says went wrong.
+    /// - Parameter timeout: nil for NIO's.
+    func connect(
+        to address: SocketAddress, on loop: any EventLoop, timeout: TimeAmount?,
+        options: (ClientBootstrap) throws -> ClientBootstrap,
+        initializer: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
+    ) -> EventLoopFuture<any Channel>
+}
+
+extension Sockets {
+    public func accept(
+        on descriptor: CInt, group: any EventLoopGroup,
+        initializer: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
+    ) -> EventLoopFuture<any Channel> {
+        accept(on: descriptor, group: group, options: { $0 }, initializer: initializer)
+    }
+}
+
+/// The sockets of this machine.
+public struct KernelSockets: Sockets {
+    public init() {}
+
+    public func accept(
+        on descriptor: CInt, group: any EventLoopGroup, options: (ServerBootstrap) -> ServerBootstrap,
+        initializer: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
+    ) -> EventLoopFuture<any Channel> {
+        options(ServerBootstrap(group: group)).childChannelInitializer(initializer).withBoundSocket(descriptor)
+    }
+
+    public func connect(
+        to address: SocketAddress, on loop: any EventLoop, timeout: TimeAmount?,
+        options: (ClientBootstrap) throws -> ClientBootstrap,
+        initializer: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
+    ) -> EventLoopFuture<any Channel> {
+        do {
+            var bootstrap = try options(ClientBootstrap(group: loop))
+            if let timeout { bootstrap = bootstrap.connectTimeout(timeout) }
+            return bootstrap.channelInitializer(initializer).connect(to: address)
+        } catch {
+            return loop.makeFailedFuture(error)
+        }
+    }
+}
