@@ -86,10 +86,12 @@ class Host:
             command += ["chroot"] + (["--userspec", user] if user else []) + [self.root]
         return command + list(argv)
 
-    def run(self, *argv, check=True, input=None, user=None, timeout=60):
-        """Runs a command to its end on the host; returns the finished process with both outputs in `stdout`."""
+    def run(self, *argv, check=True, input=None, user=None, timeout=60, trace=None):
+        """Runs a command to its end on the host; returns the finished process with both outputs in `stdout`.
+        `trace`: a file for the system calls of the command and all that it starts."""
+        strace = ["strace", "-f", "-yy", "-s", "400", "-qq", "-o", trace] if trace else []
         done = subprocess.run(
-            self._wrap(argv, user), input=input, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            strace + self._wrap(argv, user), input=input, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             timeout=timeout, cwd="/")
         if check and done.returncode != 0:
             raise AssertionError(f"{self.name}: {' '.join(argv)}: exit status {done.returncode}\n{done.stdout}")

@@ -53,7 +53,8 @@ class MTA:
                 continue
             if "/libexec/apus/" in program:
                 daemon = len(arguments) > 2 and arguments[1] == "--daemon-process"
-                found[int(pid)] = arguments[2] if daemon else os.path.basename(arguments[0])
+                found[int(pid)] = (arguments[2] if daemon else "worker" if "--delivery-worker" in arguments
+                                   else os.path.basename(arguments[0]))
             elif "/lib/postfix/sbin/" in program:
                 found[int(pid)] = os.path.basename(program)
         return found

@@ -49,7 +49,7 @@ enum MailboxFailure {
     /// - Parameter standard: the code for what the recipient's own set-up causes.
     static func verdict(_ text: String, errno code: Int, standard: String) -> Verdict {
         switch CInt(truncatingIfNeeded: code) {
-        case EAGAIN, ESTALE: .deferred("4.2.0", text)
+        case EAGAIN, EEXIST, ESTALE: .deferred("4.2.0", text)
         case ENOSPC, EIO, EMFILE, ENFILE, ENOMEM, EROFS: .deferred("4.3.0", text)
         case EDQUOT, EFBIG: .bounced("5.2.2", text)
         default: .failed(standard, text)

@@ -90,17 +90,22 @@ struct PostfixActions {
     private func start() throws -> Int32 {
         guard try prepare() else { return 1 }
         log.info("starting the Postfix mail system")
+        guard try QueueRepair(parameters: parameters).beforeStart() else { return 1 }
         if let problem = BackgroundStart.run(directory: parameters.directory, verbose: verbose) {
             log.fatal(problem)
             log.fatal("mail system startup failed")
             return 1
         }
+        QueueRepair(parameters: parameters).inBackground(log)
         return 0
     }
 
     private func startInForeground() throws -> Int32 {
         guard try prepare() else { return 1 }
         log.info("starting the Postfix mail system")
+        let repair = QueueRepair(parameters: parameters)
+        guard try repair.beforeStart() else { return 1 }
+        repair.inBackground(log)
         let options = ["-s"] + Array(repeating: "-v", count: verbose)
         return MasterProgram.main(arguments: ["master", "-c", parameters.directory] + options)
     }
@@ -155,6 +160,7 @@ struct PostfixActions {
         try ChrootFiles.synchronize(settings.parameters, settings.master)
         log.info("refreshing the Postfix mail system")
         kill(pid, SIGHUP)
+        QueueRepair(parameters: parameters).inBackground(log)
         return 0
     }
 
