@@ -54,7 +54,7 @@ class Promise:
     def __init__(self, key, sender, recipients, body):
         self.key, self.sender, self.recipients, self.body = key, sender, recipients, body
         self.acknowledged = False
-        # Free for whoever needs it: a time, a position in a log.
+        # The ledger's clock when that was heard.
         self.mark = None
 
     @property
@@ -75,6 +75,10 @@ class Ledger:
         self.delivered, self.bounced = {}, {}
         self.damaged = []
         self._tried = set()
+        # Marks what is acknowledged and delivered, such as with a position in a log. `done` has the earliest mark of each
+        # recipient that the outside world has.
+        self.clock = lambda: None
+        self.done = {}
         self.open()
 
     @classmethod
@@ -91,7 +95,15 @@ class Ledger:
     def open(self):
         """Starts the outside server."""
         self.server = self.world.server(self._script)
+        self.server.clock = lambda: self.clock()
         self._read = 0
+
+    def view(self):
+        """A ledger of the same messages with nothing done yet, and a server that takes everything at once."""
+        other = Ledger(self.world, self.kinds)
+        other.promises, other._by_recipient = self.promises, self._by_recipient
+        other._first = lambda _: False
+        return other
 
     # Making
 
@@ -135,13 +147,13 @@ class Ledger:
                 assert client.reply().startswith("250 "), "a chunk was refused"
             client.send(f"BDAT {len(data) - cut} LAST\r\n".encode() + data[cut:])
             answer = client.reply()
-        promise.acknowledged = answer.startswith("250 ")
+        promise.acknowledged, promise.mark = answer.startswith("250 "), self.clock()
         return answer
 
     def submit(self, promise):
         """With sendmail; notes whether its exit status says that it was taken."""
         done = self.world.mx.run("sendmail", "-i", "-f", promise.sender, *promise.recipients, input=promise.text, check=False)
-        promise.acknowledged = done.returncode == 0
+        promise.acknowledged, promise.mark = done.returncode == 0, self.clock()
         return done
 
     def _script(self, stage, argument):
@@ -181,12 +193,14 @@ class Ledger:
         if received.sender == "":
             for recipient in re.findall(r"^Final-Recipient: rfc822; *(\S+)", text, re.M):
                 self.bounced[recipient] = self.bounced.get(recipient, 0) + 1
+                self.done.setdefault(recipient, received.mark)
             return
         for recipient in received.recipients:
             promise = self._by_recipient.get(recipient)
             if promise is None or not text.endswith("\n\n" + promise.body):
                 self.damaged.append((recipient, text[-200:]))
             self.delivered[recipient] = self.delivered.get(recipient, 0) + 1
+            self.done.setdefault(recipient, received.mark)
 
     def mailboxes(self):
         """Whole copies in the local mailboxes: recipient → how often. What is torn is no copy."""
@@ -224,20 +238,32 @@ class Ledger:
                 counts[recipient] = counts.get(recipient, 0) + number
         return counts
 
-    def missing(self, wanted=None):
-        """Recipients of acknowledged messages that are neither delivered nor bounced."""
-        counts = self.counts()
+    def acknowledged(self):
+        """The recipients of all acknowledged messages."""
         with self.lock:
-            promises = list(self.promises.values()) if wanted is None else wanted
-        return [r for promise in promises if promise.acknowledged for r in promise.recipients if r not in counts]
+            promises = list(self.promises.values())
+        return [recipient for promise in promises if promise.acknowledged for recipient in promise.recipients]
+
+    def owed(self, position):
+        """What was acknowledged up to a mark and not delivered to the outside world or bounced by then."""
+        self.look()
+        late = position + 1
+        return [recipient for promise in self.promises.values() if promise.acknowledged and promise.mark <= position
+                for recipient in promise.recipients if self.done.get(recipient, late) > position]
+
+    def missing(self, wanted=None):
+        """Recipients (of all acknowledged messages, without `wanted`) that are neither delivered nor bounced."""
+        counts = self.counts()
+        return [recipient for recipient in (self.acknowledged() if wanted is None else wanted) if recipient not in counts]
 
     def settle(self, seconds=120, wanted=None):
-        """Waits until every recipient of every acknowledged message is delivered or bounced, and the queue is empty."""
+        """Waits until every recipient (of every acknowledged message, without `wanted`) is delivered or bounced, and the
+        queue is empty."""
         world = self.world
 
         def done():
             left = self.missing(wanted)
-            if not left and not world.mta.queue_on_disk("maildrop") and not world.mta.queue():
+            if not left and not self._dropped() and not world.mta.queue():
                 return True
             world.mx.run("postfix", "flush", check=False)
             world.mx.run("postkick", "public", "pickup", "W", check=False)
@@ -250,6 +276,18 @@ class Ledger:
             return f"{len(left)} recipients: {left[:8]}\n{queue[-1500:]}\n{files[-1500:]}\n{world.mta.log()[-3000:]}"
         wait_for(done, report, seconds)
         assert not self.damaged, f"{len(self.damaged)} damaged messages: {self.damaged[:2]}"
+
+    def _dropped(self):
+        """Whole files in maildrop: what was cut off has no mode of mail."""
+        folder = self.world.mx.path(QUEUE + "/maildrop")
+        found = []
+        for name in os.listdir(folder):
+            try:
+                if os.stat(f"{folder}/{name}").st_mode & 0o100:
+                    found.append(name)
+            except FileNotFoundError:
+                pass
+        return found
 
     def orphans(self):
         """Files that are left in an empty queue."""

@@ -100,6 +100,8 @@ class Server:
         self.script = script or (lambda stage, argument: None)
         # Messages too large to keep: `lines` counts the lines of each kind instead.
         self.digests = False
+        # Called before a message is taken; the message keeps what it returns in `mark`.
+        self.clock = lambda: None
         self.messages = []
         self.connections = 0
         self.open = set()
@@ -165,9 +167,10 @@ class Server:
                             content.append(data[1:] if data.startswith(b".") else data)
                     if not data:
                         return
+                    mark = self.clock()
                     if say("END", sender, "250 2.0.0 Ok: taken").startswith("2"):
                         received = Received(sender, recipients, b"".join(content).decode("utf-8", "replace"), helo, peer)
-                        received.lines = lines
+                        received.lines, received.mark = lines, mark
                         with self.lock:
                             self.messages.append(received)
                 elif verb == "RSET":

@@ -6,56 +6,14 @@ import collections
 import os
 import random
 import signal
-import threading
 import time
 
-from lab import ledger, peers
+from lab import ledger
 from lab.ledger import Ledger
-from lab.smtp import Client, wait_for
+from lab.load import Burst
+from lab.smtp import wait_for
 
 WORLD = {"mutate": ledger.mutate, "spamd": False, "dovecot": False}
-
-
-class _Burst:
-    """Clients of all kinds for a part of a second."""
-
-    def __init__(self, world, book, seed, number, seconds):
-        self.world, self.book, self.number = world, book, number
-        self.end = time.monotonic() + seconds
-        workers = [(self._speak, name) for name in "abc"] + [(self._submit, "d")]
-        self.threads = [threading.Thread(target=work, args=(random.Random(f"{seed}/{number}/{name}"), name), daemon=True)
-                        for work, name in workers]
-        for thread in self.threads:
-            thread.start()
-
-    def _speak(self, rng, name):
-        client, count = None, 0
-        while time.monotonic() < self.end:
-            try:
-                if client is None:
-                    client = Client(self.world.outside, peers.MX, 25, peers.OUTSIDE, timeout=20)
-                    client.expect("EHLO out.example.net", "250")
-                count += 1
-                self.book.send(client, self.book.make(rng, f"r{self.number}{name}{count}"), rng)
-            except (OSError, AssertionError):
-                if client:
-                    client.close()
-                client = None
-                time.sleep(0.02)
-        if client:
-            client.close()
-
-    def _submit(self, rng, name):
-        count = 0
-        while time.monotonic() < self.end:
-            count += 1
-            self.book.submit(self.book.make(rng, f"r{self.number}{name}{count}"))
-            time.sleep(rng.random() / 10)
-
-    def wait(self):
-        for thread in self.threads:
-            thread.join(60)
-            assert not thread.is_alive(), "a client hangs"
 
 
 def _kill(pids):
@@ -94,7 +52,7 @@ def scenario_random_kills(world):
     began = time.monotonic()
     for number in range(rounds):
         rng = random.Random(f"{seed}/{number}")
-        burst = _Burst(world, book, seed, number, 0.8)
+        burst = Burst(world, book, f"{seed}/{number}", f"r{number}", 0.8)
         for _ in range(rng.choice((1, 1, 2))):
             time.sleep(rng.uniform(0.02, 0.5))
             victims = _victims(world, rng)
