@@ -2,7 +2,11 @@
 import PackageDescription
 
 /// Every target builds in Swift 6 mode with warnings as errors.
-let strict: [SwiftSetting] = [.unsafeFlags(["-warnings-as-errors"])]
+///
+/// Async functions run where their caller runs: a session stays on its event loop without a hop for each call.
+let strict: [SwiftSetting] = [
+    .unsafeFlags(["-warnings-as-errors"]), .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
 
 func library(_ name: String, in path: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, path: "Sources/\(path)", swiftSettings: strict)
@@ -81,7 +85,10 @@ let package = Package(
             ["CMailSystem", "MailSyntax", "MailSystem", "Sockets"] + nio),
         library(
             "Runtime", in: "Runtime",
-            ["Configuration", "Lookup", "MailSystem", "InternalProtocol", "Sockets"] + nio),
+            [
+                "Configuration", "Lookup", "MailSystem", "InternalProtocol", "Sockets",
+                .product(name: "DequeModule", package: "swift-collections"),
+            ] + nio),
 
         // The way of a message
         library(

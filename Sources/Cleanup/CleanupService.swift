@@ -50,13 +50,19 @@ public final class CleanupService: Sendable {
     /// - Throws: the file cannot be created; answer `451 4.3.0`.
     public func begin(_ envelope: IncomingEnvelope) async throws(SystemError) -> IncomingMessage {
         let now = clock.now()
-        let queue = queue
-        let writer = try await pool.run { () throws(SystemError) in
-            try QueueFileWriter.create(in: queue, time: now)
-        }
+        let writer = try await newFile(now)
         let message = IncomingMessage(self, envelope, writer)
         await message.writeSender(created: now)
         return message
+    }
+
+    private func newFile(_ now: MailTime) async throws(SystemError) -> QueueFileWriter {
+        let queue = queue
+        let spares = queue.spares
+        let writer = QueueFileWriter.createFromStock(in: queue, time: now)
+        if let spares, spares.needsFilling() { pool.submit { spares.fill() } }
+        if let writer { return writer }
+        return try await pool.run { () throws(SystemError) in try QueueFileWriter.create(in: queue, time: now) }
     }
 
     func announce(_ queueID: String) { notifyQueue(queueID) }

@@ -1,17 +1,21 @@
+import DequeModule
 import Glibc
+import Synchronization
 
 /// Threads for calls that block: files, name services, waiting for processes. Threads are made when work finds none
 /// idle, up to a limit, and end after some idle time, so a quiet process has none.
-public final class BlockingPool: @unchecked Sendable {
-    // Unchecked: everything mutable is guarded by `mutex`.
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private let condition: UnsafeMutablePointer<pthread_cond_t>
+public final class BlockingPool: Sendable {
+    private struct State {
+        var work: Deque<@Sendable () -> Void> = []
+        var threads = 0
+        /// Threads that wait, or are about to. Each job is one signal, and each signal wakes one of them.
+        var idle = 0
+    }
+
+    private let state = Mutex(State())
+    private let jobs = Semaphore()
     private let maximumThreads: Int
     private let idleSeconds: Int
-    private var work: [@Sendable () -> Void] = []
-    private var next = 0
-    private var threads = 0
-    private var idle = 0
     /// Takes all work, in place of threads.
     private let runner: (@Sendable (@escaping @Sendable () -> Void) -> Void)?
 
@@ -33,10 +37,6 @@ public final class BlockingPool: @unchecked Sendable {
         self.runner = runner
         self.maximumThreads = max(1, maximumThreads)
         self.idleSeconds = max(1, idleSeconds)
-        mutex = .allocate(capacity: 1)
-        condition = .allocate(capacity: 1)
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
     }
 
     /// Runs `body` on a thread of the pool.
@@ -58,16 +58,17 @@ public final class BlockingPool: @unchecked Sendable {
     /// Queues `job` without waiting for it.
     public func submit(_ job: @escaping @Sendable () -> Void) {
         if let runner { return runner(job) }
-        pthread_mutex_lock(mutex)
-        work.append(job)
-        let wakes = idle >= work.count - next
-        if !wakes, threads < maximumThreads { startThread() }
-        pthread_mutex_unlock(mutex)
-        // After the lock is free: the thread that wakes needs it at once.
-        if wakes { pthread_cond_signal(condition) }
+        let startsThread = state.withLock { state in
+            state.work.append(job)
+            guard state.work.count > state.idle, state.threads < maximumThreads else { return false }
+            state.threads += 1
+            state.idle += 1
+            return true
+        }
+        if startsThread { startThread() }
+        jobs.signal()
     }
 
-    /// Called with the lock held.
     private func startThread() {
         var thread = pthread_t()
         var attributes = pthread_attr_t()
@@ -82,52 +83,43 @@ public final class BlockingPool: @unchecked Sendable {
                 return nil
             }, box.toOpaque())
         pthread_attr_destroy(&attributes)
-        if status == 0 {
-            threads += 1
-        } else {
-            box.release()
+        guard status != 0 else { return }
+        // The threads that there are do the work.
+        box.release()
+        state.withLock { state in
+            state.threads -= 1
+            state.idle -= 1
         }
+    }
+
+    private enum Next {
+        case job(@Sendable () -> Void)
+        case again, end
     }
 
     private func loop() {
-        pthread_mutex_lock(mutex)
-        while let job = takeJob() {
-            pthread_mutex_unlock(mutex)
-            job()
-            pthread_mutex_lock(mutex)
-        }
-        threads -= 1
-        pthread_mutex_unlock(mutex)
-    }
-
-    /// Called with the lock held; nil after the idle time.
-    private func takeJob() -> (@Sendable () -> Void)? {
-        if next == work.count {
-            var until = timespec()
-            clock_gettime(CLOCK_REALTIME, &until)
-            until.tv_sec += idleSeconds
-            idle += 1
-            defer { idle -= 1 }
-            while next == work.count {
-                if pthread_cond_timedwait(condition, mutex, &until) == ETIMEDOUT, next == work.count { return nil }
+        while true {
+            switch next(isSignalled: jobs.wait(seconds: idleSeconds)) {
+            case .job(let job):
+                job()
+                state.withLock { $0.idle += 1 }
+            case .again: continue
+            case .end: return
             }
         }
-        let job = work[next]
-        next += 1
-        if next == work.count {
-            work.removeAll(keepingCapacity: work.count < 1024)
-            next = 0
-        } else if next > 1024, next * 2 > work.count {
-            work.removeFirst(next)
-            next = 0
-        }
-        return job
     }
 
-    deinit {
-        pthread_mutex_destroy(mutex)
-        pthread_cond_destroy(condition)
-        mutex.deallocate()
-        condition.deallocate()
+    private func next(isSignalled: Bool) -> Next {
+        state.withLock { state in
+            if isSignalled, let job = state.work.popFirst() {
+                state.idle -= 1
+                return .job(job)
+            }
+            // The idle time is over; work that came in this moment brings its signal.
+            guard state.work.isEmpty else { return .again }
+            state.threads -= 1
+            state.idle -= 1
+            return .end
+        }
     }
 }

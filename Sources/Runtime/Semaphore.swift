@@ -21,6 +21,19 @@ public final class Semaphore: @unchecked Sendable {
     public func wait() {
         while sem_wait(native) != 0, errno == EINTR {}
     }
+
+    /// False when nobody signalled in that time.
+    public func wait(seconds: Int) -> Bool {
+        // The common case, without a look at the clock.
+        if sem_trywait(native) == 0 { return true }
+        var until = timespec()
+        clock_gettime(CLOCK_REALTIME, &until)
+        until.tv_sec += seconds
+        while sem_timedwait(native, &until) != 0 {
+            if errno != EINTR { return false }
+        }
+        return true
+    }
 }
 
 /// One result handed from a task to a waiting thread.

@@ -3,7 +3,7 @@ import MailSystem
 
 /// Writes one new queue file. Records collect in memory until `flush` or `commit`, so that a small message costs one
 /// write. Until `commit` the file's mode says that it is not mail; `abort`, or losing the writer, removes it.
-/// `append…` never blocks; `create`, `flush`, `commit`, `abort` do.
+/// `append…` and `createFromStock` never block; `create`, `flush`, `commit`, `abort` do.
 public final class QueueFileWriter: @unchecked Sendable {
     // Unchecked: one message, used from one task at a time; the hops to the blocking pool are ordered by await.
     public let id: QueueID
@@ -12,29 +12,36 @@ public final class QueueFileWriter: @unchecked Sendable {
     public private(set) var path: String
     private let directory: QueueDirectory
     private let file: any StoredFile
+    /// Where a spare file is until something is written to it; nil once it stands at `path`.
+    private var sparePath: String?
     private var buffer: [UInt8] = []
     /// File offset of the first byte of `buffer`.
     private var flushed = 0
     private var finished = false
 
-    private init(directory: QueueDirectory, queue: String, id: QueueID, path: String, file: any StoredFile) {
+    private init(
+        directory: QueueDirectory, queue: String, id: QueueID, path: String, file: any StoredFile,
+        sparePath: String? = nil
+    ) {
         self.directory = directory
         self.queue = queue
         self.id = id
         self.path = path
         self.file = file
+        self.sparePath = sparePath
     }
 
     deinit { if !finished { discard() } }
 
-    /// Creates the file under a temporary name, or takes a spare one, and renames it to its queue id at once.
+    /// Creates the file under a temporary name and renames it to its queue id at once, or takes a spare one, which gets its
+    /// name with the first write.
     /// - Parameter time: goes into the queue id.
     public static func create(
         in directory: QueueDirectory, queue: String = "incoming", time: MailTime,
         permissions: UInt32 = QueueFileMode.writing
     ) throws(SystemError) -> QueueFileWriter {
-        if permissions == QueueFileMode.writing, let writer = fromSpare(directory, queue: queue, time: time) {
-            return writer
+        if permissions == QueueFileMode.writing, let spare = directory.spares?.take() {
+            return writer(directory, queue, time, spare)
         }
         var stamp = time
         var attempts = 0
@@ -63,13 +70,28 @@ public final class QueueFileWriter: @unchecked Sendable {
         }
     }
 
-    private static func fromSpare(_ directory: QueueDirectory, queue: String, time: MailTime) -> QueueFileWriter? {
-        func id(_ inode: UInt64) -> QueueID { QueueID(time: time, inode: inode, long: directory.longIDs) }
-        guard let spare = directory.spares?.take(as: { directory.path(queue: queue, id: id($0)) }) else { return nil }
-        let name = id(spare.inode)
+    /// A writer whose file is taken from the stock of spares; nil when the stock is empty. Does not block.
+    public static func createFromStock(
+        in directory: QueueDirectory, queue: String = "incoming", time: MailTime
+    ) -> QueueFileWriter? {
+        directory.spares?.takeFromStock().map { writer(directory, queue, time, $0) }
+    }
+
+    private static func writer(
+        _ directory: QueueDirectory, _ queue: String, _ time: MailTime, _ spare: SpareFiles.Spare
+    ) -> QueueFileWriter {
+        let id = QueueID(time: time, inode: spare.inode, long: directory.longIDs)
         return QueueFileWriter(
-            directory: directory, queue: queue, id: name, path: directory.path(queue: queue, id: name),
-            file: spare.file)
+            directory: directory, queue: queue, id: id, path: directory.path(queue: queue, id: id), file: spare.file,
+            sparePath: spare.path)
+    }
+
+    /// Gives a spare file its name, before anything is in it.
+    private func place() throws(SystemError) {
+        guard let old = sparePath else { return }
+        try directory.rename(old, to: path)
+        sparePath = nil
+        file.unlock()
     }
 
     /// File offset of the record that is appended next.
@@ -136,6 +158,7 @@ public final class QueueFileWriter: @unchecked Sendable {
     /// Writes what has collected.
     public func flush() throws(SystemError) {
         guard !buffer.isEmpty else { return }
+        try place()
         try file.write(buffer, at: flushed)
         flushed += buffer.count
         buffer.removeAll(keepingCapacity: flushed < 1 << 20)
@@ -150,7 +173,7 @@ public final class QueueFileWriter: @unchecked Sendable {
     /// Moves the file to another queue before it is committed, such as `hold`.
     public func relocate(to queue: String) throws(SystemError) {
         let target = directory.path(queue: queue, id: id)
-        try directory.rename(path, to: target)
+        if sparePath == nil { try directory.rename(path, to: target) }
         self.queue = queue
         path = target
     }
@@ -160,6 +183,7 @@ public final class QueueFileWriter: @unchecked Sendable {
     public func commit(size: SizeRecord?, permissions: UInt32 = QueueFileMode.ready) throws(SystemError) {
         do {
             if let size { try overwrite(RecordCodec.encode(.size, size.payload.utf8), at: 0) }
+            try place()
             try flush()
             try file.setPermissions(permissions)
             try file.synchronize()
@@ -178,7 +202,8 @@ public final class QueueFileWriter: @unchecked Sendable {
 
     private func discard() {
         finished = true
-        try? directory.store.remove(path)
+        // A spare to which nothing was written stays one.
+        if sparePath == nil { try? directory.store.remove(path) }
         file.close()
         buffer = []
     }

@@ -11,6 +11,9 @@ import Synchronization
 /// A spare holds no mail: it is emptied before it is used, which gives its blocks back, so that after a power loss the
 /// file system can't show old content under a new name (data in order, as with a new file). A file that a delivery
 /// agent still has open, and so may write a mark to, is locked; such a file is removed and never kept.
+///
+/// A program that takes many messages keeps a stock of spares, open, locked and checked, so that to begin a message costs
+/// no file operation: the file gets its new name when something is first written to it.
 public final class SpareFiles: Sendable {
     /// Below the queue directory.
     public static let queue = "spare"
@@ -23,6 +26,16 @@ public final class SpareFiles: Sendable {
         var room = 0
         var nextLook: UInt64 = 0
         var nextCount: UInt64 = 0
+        var stock: [Spare] = []
+        var isFilling = false
+    }
+
+    /// An empty file of mode 0600 that this process has open and holds the lock of.
+    struct Spare: Sendable {
+        var file: any StoredFile
+        /// Its name for now, in `spare/`.
+        var path: String
+        var inode: UInt64
     }
 
     private let store: any FileStore
@@ -30,6 +43,7 @@ public final class SpareFiles: Sendable {
     private let limit: Int
     private let reserve: Int
     private let rest: UInt64
+    private let stockSize: Int
     private let state = Mutex(State())
 
     /// - Parameters:
@@ -37,34 +51,55 @@ public final class SpareFiles: Sendable {
     ///   - reserve: files that stay: short queue ids are made of the inode and the microsecond, and would soon repeat
     ///     if a few inodes served all mail.
     ///   - rest: nanoseconds between looks into a directory that had nothing to offer, or no room.
+    ///   - stock: spares that `fill` holds ready.
     public init(
-        store: any FileStore, clock: any MailClock, limit: Int = 512, reserve: Int = 256, rest: UInt64 = 500_000_000
+        store: any FileStore, clock: any MailClock, limit: Int = 512, reserve: Int = 128, rest: UInt64 = 500_000_000,
+        stock: Int = 32
     ) {
         self.store = store
         self.clock = clock
         self.limit = limit
         self.reserve = reserve
         self.rest = rest
+        stockSize = stock
     }
 
-    /// Takes a file for a new message: it is empty and has mode 0600.
-    /// - Parameter target: the new name of the file with that inode, relative to the queue directory.
-    /// - Returns: nil when there is none to spare. Blocks.
-    func take(as target: (_ inode: UInt64) -> String) -> (file: any StoredFile, inode: UInt64)? {
+    /// A file from the stock; nil when it is empty. Does not block.
+    func takeFromStock() -> Spare? { state.withLock { $0.stock.popLast() } }
+
+    /// The stock is low and nobody is filling it: the caller has `fill` run where it may block.
+    public func needsFilling() -> Bool {
+        state.withLock { state in
+            guard !state.isFilling, state.stock.count <= stockSize / 2 else { return false }
+            state.isFilling = true
+            return true
+        }
+    }
+
+    /// Fills the stock, after `needsFilling` said so. Blocks.
+    public func fill() {
         var hasLooked = false
+        while state.withLock({ $0.stock.count < stockSize }), let spare = claimNext(&hasLooked) {
+            state.withLock { $0.stock.append(spare) }
+        }
+        state.withLock { $0.isFilling = false }
+    }
+
+    /// A file for a new message; nil when there is none to spare. Blocks.
+    func take() -> Spare? {
+        var hasLooked = false
+        return takeFromStock() ?? claimNext(&hasLooked)
+    }
+
+    private func claimNext(_ hasLooked: inout Bool) -> Spare? {
         while let name = nextName(&hasLooked) {
             let path = "\(Self.queue)/\(name)"
             guard let file = try? store.open(path, writing: true) else { continue }
-            do {
-                // Who holds the lock while the name still stands owns the file, until the new name is there.
-                if try file.tryLock(exclusive: true), let inode = try claim(file, path) {
-                    try store.rename(path, to: target(inode))
-                    file.unlock()
-                    return (file, inode)
-                }
-            } catch {
-                // Whatever is wrong with it: another one, or a new file, will do.
+            // Who holds the lock while the name stands owns the file, until it has its new name.
+            if (try? file.tryLock(exclusive: true)) == true, let inode = try? claim(file, path) {
+                return Spare(file: file, path: path, inode: inode)
             }
+            // Whatever is wrong with it: another one, or a new file, will do.
             file.close()
         }
         return nil

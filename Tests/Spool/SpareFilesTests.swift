@@ -77,9 +77,43 @@ import Testing
         let id = try message(directory, "the old message, which is longer than the new one")
         try store.rename("active/\(id.text)", to: "spare/\(id.text)")
         let writer = try QueueFileWriter.create(in: directory, time: MailTime(seconds: 2, microseconds: 9))
-        #expect(try store.status(writer.path).size == 0)
+        writer.append(.line, "new")
+        try writer.flush()
+        #expect(store.contents(writer.path) == RecordCodec.encode(.line, "new".utf8))
         #expect(try store.status(writer.path).permissions == 0o600)
         #expect(try names("spare").isEmpty)
+    }
+
+    @Test func theStockIsReadyWithoutAFileOperation() throws {
+        let directory = directory()
+        let spares = try #require(directory.spares)
+        let old = try (0..<3).map { try message(directory, "\($0)") }
+        for id in old { try directory.finish(queue: "active", id: id) }
+        #expect(spares.needsFilling())
+        #expect(!spares.needsFilling(), "somebody is at it")
+        spares.fill()
+        let writer = try #require(
+            QueueFileWriter.createFromStock(in: directory, time: MailTime(seconds: 3, microseconds: 1)))
+        #expect(try names("incoming").isEmpty)
+        writer.append(.line, "new")
+        try writer.commit(size: nil)
+        #expect(try names("incoming") == [writer.id.text])
+        #expect(store.contents(writer.path) == RecordCodec.encode(.line, "new".utf8))
+    }
+
+    @Test func aSpareThatWasNotWrittenToStaysASpare() throws {
+        let directory = directory()
+        try directory.finish(queue: "active", id: message(directory, "x"))
+        let spares = try #require(directory.spares)
+        #expect(spares.needsFilling())
+        spares.fill()
+        let writer = try #require(QueueFileWriter.createFromStock(in: directory, time: MailTime(seconds: 3)))
+        writer.append(.line, "given up")
+        writer.abort()
+        #expect(try names("incoming").isEmpty)
+        #expect(try names("spare").count == 1)
+        let next = try message(directory, "y")
+        #expect(store.contents("active/\(next.text)") == RecordCodec.encode(.line, "y".utf8))
     }
 
     @Test func noMoreThanTheLimitAreKeptAndTheReserveStays() throws {

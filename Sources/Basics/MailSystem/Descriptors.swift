@@ -78,6 +78,23 @@ public enum Descriptors {
         return sent
     }
 
+    /// One datagram over a connected socket; false when it could not be sent.
+    static func sendDatagram(_ bytes: [UInt8], over socket: CInt) -> Bool {
+        while true {
+            let sent = bytes.withUnsafeBytes {
+                Glibc.send(socket, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL))
+            }
+            if sent >= 0 { return true }
+            if errno != EINTR { return false }
+        }
+    }
+
+    /// Makes the number `descriptor` stand for what `new` is, at once for all threads; `new` is closed.
+    static func replace(_ descriptor: CInt, with new: CInt) {
+        if descriptor >= 0, dup2(new, descriptor) >= 0 { setCloseOnExec(descriptor) }
+        close(new)
+    }
+
     public struct Message: Sendable {
         /// Empty: the peer closed its end.
         public var bytes: [UInt8]

@@ -102,6 +102,11 @@ public enum Listeners {
         return descriptor
     }
 
+    /// A datagram socket that leads nowhere yet; -1 when there can be none.
+    static func unconnectedDatagram() -> CInt {
+        socket(AF_UNIX, Descriptors.nativeType(.datagram) | Descriptors.closeOnExec, 0)
+    }
+
     /// The next waiting connection, blocking and close-on-exec; nil when there is none.
     public static func accept(_ listener: CInt) -> CInt? {
         let descriptor = Glibc.accept(listener, nil, nil)

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// Times as people and log files write them, in the local time zone. Call `prepare` before a chroot hides the zone.
 public enum LocalTime {
@@ -15,7 +16,12 @@ public enum LocalTime {
     }
 
     /// RFC 5322 §3.3 with the zone's name as a comment: `Mon, 23 Nov 2026 10:00:00 +0000 (UTC)`.
-    public static func rfc5322(_ time: MailTime) -> String {
+    public static func rfc5322(_ time: MailTime) -> String { lastHeaderDate.text(time, makeHeaderDate) }
+
+    private static let lastHeaderDate = LastSecond()
+    private static let lastStamp = LastSecond()
+
+    private static func makeHeaderDate(_ time: MailTime) -> String {
         let t = fields(time)
         let minutes = abs(t.tm_gmtoff) / 60
         let zone = "\(t.tm_gmtoff < 0 ? "-" : "+")\(two(minutes / 60))\(two(minutes % 60))"
@@ -33,8 +39,10 @@ public enum LocalTime {
 
     /// syslog(3): `Nov 23 10:00:00`, day of the month padded with a blank.
     public static func syslogStamp(_ time: MailTime) -> String {
-        let t = fields(time)
-        return "\(name3(months, t.tm_mon)) \(blank2(t.tm_mday)) \(clockText(t))"
+        lastStamp.text(time) { time in
+            let t = fields(time)
+            return "\(name3(months, t.tm_mon)) \(blank2(t.tm_mday)) \(clockText(t))"
+        }
     }
 
     /// maillog_file: as syslog, day of the month padded with a zero.
@@ -58,5 +66,18 @@ public enum LocalTime {
     private static func blank2(_ value: CInt) -> String { value < 10 ? " \(value)" : "\(value)" }
     private static func name3(_ names: [String], _ index: CInt) -> String {
         names.indices.contains(Int(index)) ? names[Int(index)] : "???"
+    }
+}
+
+/// Keeps the text of the last second that was asked for: a busy server asks for each many times.
+private final class LastSecond: Sendable {
+    private let last = Mutex<(seconds: Int, text: String)?>(nil)
+
+    func text(_ time: MailTime, _ make: (MailTime) -> String) -> String {
+        let seconds = Int(time.seconds)
+        if let (known, text) = last.withLock({ $0 }), known == seconds { return text }
+        let text = make(time)
+        last.withLock { $0 = (seconds, text) }
+        return text
     }
 }

@@ -7,12 +7,24 @@ public enum LogLine {
     /// logged as they are.
     public static func message(_ record: LogRecord) -> [UInt8] {
         var bytes: [UInt8] = []
-        let label = record.severity.label
-        bytes.reserveCapacity(min(maximumLength, label.utf8.count + record.text.utf8.count))
-        for byte in label.utf8 { bytes.append(byte) }
-        for byte in record.text.utf8.prefix(maximumLength - bytes.count) {
-            bytes.append(byte < 32 || byte == 127 ? UInt8(ascii: "?") : byte)
+        append(record, to: &bytes)
+        return bytes
+    }
+
+    /// Appends what `message` gives.
+    static func append(_ record: LogRecord, to bytes: inout [UInt8]) {
+        let start = bytes.count
+        bytes += record.severity.label.utf8
+        bytes += record.text.utf8.prefix(maximumLength - (bytes.count - start))
+        for index in start..<bytes.count where bytes[index] < 32 || bytes[index] == 127 {
+            bytes[index] = UInt8(ascii: "?")
         }
+    }
+
+    /// An empty line with room for what most records need.
+    static func empty() -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(320)
         return bytes
     }
 
@@ -24,6 +36,11 @@ public enum LogLine {
         case .error: 3
         case .fatal, .panic: 2
         }
+    }
+
+    /// `<22>`
+    static func priority(_ facility: Int, _ severity: LogSeverity) -> String {
+        "<\(facility | syslogSeverity(severity))>"
     }
 
     /// syslog(3) facility code (already shifted) of a `syslog_facility` value, or nil.

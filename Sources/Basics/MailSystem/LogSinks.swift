@@ -6,9 +6,12 @@ private let processID = getpid()
 
 /// Datagrams to the system log, as syslog(3) sends them.
 public final class SyslogSink: LogSink {
-    private let socket = Mutex<CInt>(-1)
+    /// Of the process' life: connected anew in place, so that threads send without a lock.
+    private let socket: CInt
+    private let reconnecting = Mutex(())
     private let facility: Int
     private let path: String
+    private let process = "[\(processID)]: "
     private let clock: any MailClock
 
     /// Connects at once, so that it works after a chroot; reconnects when the log daemon restarts.
@@ -18,29 +21,25 @@ public final class SyslogSink: LogSink {
         self.path = path
         self.clock = clock
         LocalTime.prepare()
-        socket.withLock { $0 = Self.connect(path) }
+        // Not connected when no log daemon runs: sending fails then, and tries again to connect.
+        socket = (try? Listeners.connectUnix(path: path, type: .datagram)) ?? Listeners.unconnectedDatagram()
     }
 
-    deinit {
-        let descriptor = socket.withLock { $0 }
-        Descriptors.close(descriptor)
-    }
-
-    private static func connect(_ path: String) -> CInt {
-        (try? Listeners.connectUnix(path: path, type: .datagram)) ?? -1
-    }
+    deinit { Descriptors.close(socket) }
 
     public func write(_ record: LogRecord) {
-        let priority = facility | LogLine.syslogSeverity(record.severity)
-        var line = Array("<\(priority)>\(LocalTime.syslogStamp(clock.now())) \(record.tag)[\(processID)]: ".utf8)
-        line += LogLine.message(record)
-        socket.withLock { descriptor in
-            for _ in 0..<2 {
-                if descriptor >= 0, (try? Descriptors.send(line, over: descriptor)) != nil { return }
-                Descriptors.close(descriptor)
-                descriptor = Self.connect(path)
-                if descriptor < 0 { return }
-            }
+        var line = LogLine.empty()
+        line += LogLine.priority(facility, record.severity).utf8
+        line += LocalTime.syslogStamp(clock.now()).utf8
+        line.append(UInt8(ascii: " "))
+        line += record.tag.utf8
+        line += process.utf8
+        LogLine.append(record, to: &line)
+        if Descriptors.sendDatagram(line, over: socket) { return }
+        reconnecting.withLock { _ in
+            guard let new = try? Listeners.connectUnix(path: path, type: .datagram) else { return }
+            Descriptors.replace(socket, with: new)
+            _ = Descriptors.sendDatagram(line, over: socket)
         }
     }
 }
@@ -48,7 +47,9 @@ public final class SyslogSink: LogSink {
 /// Lines of `maillog_file`: time, host, program and process as syslog daemons write them.
 public final class MaillogFileSink: LogSink {
     let descriptor: Mutex<CInt>
-    private let hostLabel: String
+    /// ` mail `
+    private let host: String
+    private let process = "[\(processID)]: "
     private let clock: any MailClock
 
     /// - Parameters:
@@ -57,7 +58,7 @@ public final class MaillogFileSink: LogSink {
     public init(descriptor: CInt, hostName: String, clock: any MailClock = SystemClock()) {
         self.descriptor = Mutex(descriptor)
         self.clock = clock
-        hostLabel = hostName.split(separator: ".").first.map(String.init) ?? hostName
+        host = " \(hostName.split(separator: ".").first.map(String.init) ?? hostName) "
         LocalTime.prepare()
     }
 
@@ -89,8 +90,12 @@ public final class MaillogFileSink: LogSink {
     }
 
     public func write(_ record: LogRecord) {
-        var line = Array("\(LocalTime.maillogStamp(clock.now())) \(hostLabel) \(record.tag)[\(processID)]: ".utf8)
-        line += LogLine.message(record)
+        var line = LogLine.empty()
+        line += LocalTime.maillogStamp(clock.now()).utf8
+        line += host.utf8
+        line += record.tag.utf8
+        line += process.utf8
+        LogLine.append(record, to: &line)
         line.append(UInt8(ascii: "\n"))
         // One write a line: O_APPEND keeps the lines of several processes whole.
         descriptor.withLock { target in
@@ -114,7 +119,7 @@ public struct StandardErrorSink: LogSink {
 
     public func write(_ record: LogRecord) {
         var line = Array("\(record.tag): ".utf8)
-        line += LogLine.message(record)
+        LogLine.append(record, to: &line)
         line.append(UInt8(ascii: "\n"))
         do { try Descriptors.writeAll(line, to: STDERR_FILENO) } catch {}
     }

@@ -31,6 +31,7 @@ public final class UnboundResolver: Resolver, @unchecked Sendable {
     private let context: OpaquePointer
     private let options: Options
     private let queries: NIOLockedValueBox<QueryTable>
+    private let cache = NIOLockedValueBox(AnswerCache())
 
     public init(_ options: Options = Options()) throws(SetupError) {
         guard let context = ub_ctx_create() else { throw SetupError(description: "cannot create a DNS resolver") }
@@ -70,8 +71,11 @@ public final class UnboundResolver: Resolver, @unchecked Sendable {
 
     public func query(_ name: String, _ type: RecordType) async -> DNSAnswer {
         guard !name.utf8.contains(0), name.utf8.count <= 255 else { return .malformed("Invalid domain name") }
+        let key = ASCII.lowercased(name)
+        let now = Self.now()
+        if let known = cache.withLockedValue({ $0.answer(key, type, at: now) }) { return known }
         return await withCheckedContinuation { continuation in
-            let deadline = Self.now() + options.timeoutSeconds
+            let deadline = now + options.timeoutSeconds
             let (start, needsThread) = queries.withLockedValue { table in
                 let begun = table.add(name: name, type: type, deadline: deadline, continuation: continuation)
                 let first = !table.threadRuns
@@ -92,17 +96,15 @@ public final class UnboundResolver: Resolver, @unchecked Sendable {
     /// What libunbound's callback gets.
     private final class Ticket {
         let resolver: UnboundResolver
-        let id: UInt64
-        let type: RecordType
-        init(_ resolver: UnboundResolver, _ id: UInt64, _ type: RecordType) {
+        let query: QueryTable.Start
+        init(_ resolver: UnboundResolver, _ query: QueryTable.Start) {
             self.resolver = resolver
-            self.id = id
-            self.type = type
+            self.query = query
         }
     }
 
     private func submit(_ start: QueryTable.Start) {
-        let ticket = Unmanaged.passRetained(Ticket(self, start.id, start.type))
+        let ticket = Unmanaged.passRetained(Ticket(self, start))
         var asyncID: CInt = 0
         let result = ub_resolve_async(
             context, start.name, CInt(start.type.rawValue), 1, ticket.toOpaque(), unboundCallback, &asyncID)
@@ -115,9 +117,18 @@ public final class UnboundResolver: Resolver, @unchecked Sendable {
     private let unboundCallback: ub_callback_type = { data, error, result in
         guard let data else { return }
         let ticket = Unmanaged<Ticket>.fromOpaque(data).takeRetainedValue()
-        let answer = UnboundResolver.answer(error, result, ticket.type)
-        if let result { ub_resolve_free(result) }
-        ticket.resolver.finish(ticket.id, answer)
+        let (resolver, query) = (ticket.resolver, ticket.query)
+        let answer = UnboundResolver.answer(error, result, query.type)
+        if let result {
+            resolver.keep(answer, of: query, timeToLive: Int(result.pointee.ttl))
+            ub_resolve_free(result)
+        }
+        resolver.finish(query.id, answer)
+    }
+
+    private func keep(_ answer: DNSAnswer, of query: QueryTable.Start, timeToLive: Int) {
+        let (key, now) = (ASCII.lowercased(query.name), Self.now())
+        cache.withLockedValue { $0.keep(answer, for: key, query.type, timeToLive: timeToLive, at: now) }
     }
 
     private func finish(_ id: UInt64, _ answer: DNSAnswer) {
