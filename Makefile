@@ -18,6 +18,7 @@ build: setup
 	swift build -c release --static-swift-stdlib --product postdrop
 	swift build -c release --static-swift-stdlib --product postqueue
 	swift build -c release --static-swift-stdlib --product apus-reference
+	swift build -c release --static-swift-stdlib --product apus-tables
 
 ## setup: Debian packages that building needs; asks for sudo only when one is missing
 setup:

@@ -38,6 +38,7 @@ let package = Package(
     products: [
         .executable(name: "apus", targets: ["apus"]),
         .executable(name: "apus-reference", targets: ["apus-reference"]),
+        .executable(name: "apus-tables", targets: ["apus-tables"]),
         .executable(name: "postdrop", targets: ["postdrop"]),
         .executable(name: "postqueue", targets: ["postqueue"]),
     ],
@@ -139,6 +140,10 @@ let package = Package(
         program("apus", ["Deliver", "Master", "Operate", "Queue", "Receive", "Runtime", "Send", "Submission"]),
         // Writes the manual pages and completions at installation.
         program("apus-reference", ["CommandReference", "MailSystem", "Manual"]),
+        // postmap and postalias, without the libraries that only daemons need.
+        .executableTarget(
+            name: "apus-tables", dependencies: ["MailSystem", "Operate"], path: "Sources/Programs/apus-tables",
+            swiftSettings: strict, linkerSettings: [.unsafeFlags(["-Xlinker", "--as-needed"])]),
         program("postdrop", ["Submission"]),
         program("postqueue", ["Submission"]),
 

@@ -95,7 +95,7 @@ public enum UpdateResult: Sendable {
 public protocol UpdatableTable: LookupTable {
     /// The file, for messages.
     var fileName: String { get }
-    func update(_ key: [UInt8], _ value: [UInt8]) throws(LookupError) -> UpdateResult
+    func update(_ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) throws(LookupError) -> UpdateResult
     /// Returns false when there was no such key.
     func delete(_ key: [UInt8]) throws(LookupError) -> Bool
     /// All changes are in the file when this returns. No calls after it.
@@ -104,4 +104,8 @@ public protocol UpdatableTable: LookupTable {
 
 extension UpdatableTable {
     public var fileName: String { name }
+
+    public func update(_ key: [UInt8], _ value: [UInt8]) throws(LookupError) -> UpdateResult {
+        try update(key[...], value[...])
+    }
 }

@@ -108,7 +108,7 @@ import Testing
             for _ in 0..<40 { bytes[Int.random(in: 26..<bytes.count, using: &random)] = UInt8.random(in: 0...255) }
             try Files.writeAtomically(bytes, to: "\(folder.path)/t.db")
             guard let lock = TableLock(path: "\(folder.path)/t.db", writing: false),
-                var pages = try? BerkeleyPages(descriptor: lock.descriptor, cacheSize: 1)
+                let pages = try? BerkeleyPages(descriptor: lock.descriptor, cacheSize: 1)
             else { continue }
             for number in 0..<500 { _ = try? pages.get(Array("k\(number)".utf8) + [0]) }
         }

@@ -67,6 +67,28 @@ import Testing
         #expect(try await reader.find("k") == nil)
     }
 
+    @Test(arguments: ["hash", "btree"] + types) func duplicatesAreToldOfWhileATableIsMade(_ type: String) async throws {
+        let folder = TableFolder()
+        for (mode, kept) in [(TableOptions.replaceDuplicates, "last"), ([], "first")] {
+            let name = "\(type):\(folder.path)/t"
+            let table = try TestOpener().opener.openUnchecked(
+                TableSpecification(name), options: [.writable, .create, mode])
+            let writer = try #require(table as? any UpdatableTable)
+            for number in 0..<3000 {
+                #expect(try writer.update(Array("k\(number)".utf8), Array("first".utf8)) == .stored)
+            }
+            for number in stride(from: 0, to: 3000, by: 3) {
+                let result = try writer.update(Array("k\(number)".utf8), Array("last".utf8))
+                #expect(result == (mode.isEmpty ? .duplicate : .stored))
+            }
+            try writer.close()
+            let made = try TestOpener().opener.openOrThrow(name)
+            for number in 0..<3000 {
+                #expect(try await made.find("k\(number)") == (number % 3 == 0 ? kept : "first"))
+            }
+        }
+    }
+
     @Test func aDamagedConstantDatabaseIsAnError() async throws {
         let folder = TableFolder()
         try makeTable("cdb:\(folder.path)/t", (0..<100).map { ("k\($0)", "v\($0)") })

@@ -41,9 +41,9 @@ struct ClientSettings {
     }
 
     private static func pair(
-        _ line: [UInt8], _ place: String
+        _ line: ArraySlice<UInt8>, _ place: String
     ) throws(TableOpenError) -> (name: String, value: String) {
-        let text = ListSyntax.trim(line[...])
+        let text = ListSyntax.trim(line)
         let name = text.prefix { !ListSyntax.isSpace($0) && $0 != UInt8(ascii: "=") }
         let rest = ListSyntax.trim(text[name.endIndex...])
         let shown = line.text

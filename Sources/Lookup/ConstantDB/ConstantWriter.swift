@@ -45,13 +45,17 @@ final class ConstantWriter: UpdatableTable {
         throw LookupError(table: name, reason: "the table is open for changes only")
     }
 
-    func update(_ key: [UInt8], _ value: [UInt8]) throws(LookupError) -> UpdateResult {
+    func update(_ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) throws(LookupError) -> UpdateResult {
         // Keys and values end without NUL, unless asked otherwise.
-        let end: [UInt8] = options.contains(.keysWithNUL) ? [0] : []
-        let folded = keys.fold(key) + end
+        let terminates = options.contains(.keysWithNUL)
+        let folded = keys.fold(key)
         let replacing = options.contains(.replaceDuplicates)
         return entries.withLock { entries in
-            entries.insert(folded, value + end, replacing: replacing) || replacing ? .stored : .duplicate
+            let isNew =
+                terminates
+                ? entries.insert(folded + [0], value + [0], replacing: replacing)
+                : entries.insert(folded, value, replacing: replacing)
+            return isNew || replacing ? .stored : .duplicate
         }
     }
 
@@ -83,7 +87,7 @@ final class ConstantWriter: UpdatableTable {
         var tables: [[Slot]] = Array(repeating: [], count: 256)
         var position = output.count
         var failure: (any Error)?
-        entries.forEach { key, value in
+        entries.forEachSlice { key, value in
             if failure != nil { return }
             let hash = ConstantFile.hash(key)
             tables[Int(hash & 255)].append(Slot(hash: hash, position: UInt32(clamping: position)))

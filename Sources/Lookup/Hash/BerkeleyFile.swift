@@ -11,10 +11,7 @@ final class BerkeleyFile {
         case create
     }
 
-    struct Failure: Error {
-        let errno: CInt
-        var reason: String { String(cString: db_strerror(errno)) }
-    }
+    private static func problem(_ status: CInt) -> FileProblem { FileProblem(String(cString: db_strerror(status))) }
 
     private let handle: UnsafeMutablePointer<DB>
     private var closed = false
@@ -25,10 +22,10 @@ final class BerkeleyFile {
     ///   - expectedCount: how many keys will come; a hash table then starts with room for them.
     init(
         path: String, type: DBTYPE, mode: Mode, cacheSize: Int, expectedCount: Int = 0
-    ) throws(Failure) {
+    ) throws(FileProblem) {
         var pointer: UnsafeMutablePointer<DB>?
         let status = db_create(&pointer, nil, 0)
-        guard status == 0, let handle = pointer else { throw Failure(errno: status == 0 ? ENOMEM : status) }
+        guard status == 0, let handle = pointer else { throw Self.problem(status == 0 ? ENOMEM : status) }
         self.handle = handle
         _ = handle.pointee.set_cachesize(handle, 0, UInt32(clamping: max(cacheSize, 20_480)), 0)
         if type == DB_HASH, expectedCount > 0 {
@@ -45,58 +42,58 @@ final class BerkeleyFile {
         guard opened == 0 else {
             _ = handle.pointee.close(handle, 0)
             closed = true
-            throw Failure(errno: opened)
+            throw Self.problem(opened)
         }
     }
 
     deinit { if !closed { _ = handle.pointee.close(handle, 0) } }
 
     /// Writes what is cached and closes the file.
-    func close() throws(Failure) {
+    func close() throws(FileProblem) {
         if closed { return }
         closed = true
         let status = handle.pointee.close(handle, 0)
-        if status != 0 { throw Failure(errno: status) }
+        if status != 0 { throw Self.problem(status) }
     }
 
     /// The stored octets, or nil without such a key.
-    func get(_ key: [UInt8]) throws(Failure) -> [UInt8]? {
+    func get(_ key: [UInt8]) throws(FileProblem) -> [UInt8]? {
         var value = DBT()
         let status = withDBT(key) { handle.pointee.get(handle, nil, $0, &value, 0) }
         if status == DB_NOTFOUND { return nil }
-        guard status == 0 else { throw Failure(errno: status) }
+        guard status == 0 else { throw Self.problem(status) }
         return Self.octets(value)
     }
 
     /// Returns false when the key exists and must not be replaced.
-    func put(_ key: [UInt8], _ value: [UInt8], replacing: Bool) throws(Failure) -> Bool {
+    func put(_ key: [UInt8], _ value: [UInt8], replacing: Bool) throws(FileProblem) -> Bool {
         let status = withDBT(key) { key in
             withDBT(value) { handle.pointee.put(handle, nil, key, $0, replacing ? 0 : UInt32(DB_NOOVERWRITE)) }
         }
         if status == DB_KEYEXIST { return false }
-        guard status == 0 else { throw Failure(errno: status) }
+        guard status == 0 else { throw Self.problem(status) }
         return true
     }
 
     /// Returns false when there is no such key.
-    func delete(_ key: [UInt8]) throws(Failure) -> Bool {
+    func delete(_ key: [UInt8]) throws(FileProblem) -> Bool {
         let status = withDBT(key) { handle.pointee.del(handle, nil, $0, 0) }
         if status == DB_NOTFOUND { return false }
-        guard status == 0 else { throw Failure(errno: status) }
+        guard status == 0 else { throw Self.problem(status) }
         return true
     }
 
-    func forEach(_ body: ([UInt8], [UInt8]) -> Void) throws(Failure) {
+    func forEach(_ body: ([UInt8], [UInt8]) -> Void) throws(FileProblem) {
         var pointer: UnsafeMutablePointer<DBC>?
         let status = handle.pointee.cursor(handle, nil, &pointer, 0)
-        guard status == 0, let cursor = pointer else { throw Failure(errno: status == 0 ? ENOMEM : status) }
+        guard status == 0, let cursor = pointer else { throw Self.problem(status == 0 ? ENOMEM : status) }
         defer { _ = cursor.pointee.close(cursor) }
         while true {
             var key = DBT()
             var value = DBT()
             let status = cursor.pointee.get(cursor, &key, &value, UInt32(DB_NEXT))
             if status == DB_NOTFOUND { return }
-            guard status == 0 else { throw Failure(errno: status) }
+            guard status == 0 else { throw Self.problem(status) }
             body(Self.octets(key), Self.octets(value))
         }
     }

@@ -26,7 +26,7 @@ struct BerkeleyHash {
         return value
     }
 
-    func get(_ key: [UInt8], _ pages: inout BerkeleyPages) throws(Malformed) -> [UInt8]? {
+    func get(_ key: [UInt8], _ pages: BerkeleyPages) throws(Malformed) -> [UInt8]? {
         let hash = Self.hash(key)
         var bucket = hash & highMask
         if bucket > maxBucket { bucket &= lowMask }
@@ -42,7 +42,7 @@ struct BerkeleyHash {
             case .unused: return nil
             default: throw Malformed("page \(number) is no hash page")
             }
-            if let index = try find(key, in: page, &pages) { return try value(page, index + 1, &pages) }
+            if let index = try find(key, in: page, pages) { return try value(page, index + 1, pages) }
             number = page.next
             if number == 0 { return nil }
         }
@@ -54,7 +54,7 @@ struct BerkeleyHash {
 
     /// The index of the key's item: keys and values alternate.
     private func find(
-        _ key: [UInt8], in page: BerkeleyPage, _ pages: inout BerkeleyPages
+        _ key: [UInt8], in page: BerkeleyPage, _ pages: BerkeleyPages
     ) throws(Malformed) -> Int? {
         var end = pages.pageSize
         for index in stride(from: 0, to: page.entryCount - 1, by: 2) {
@@ -74,7 +74,7 @@ struct BerkeleyHash {
     }
 
     private func value(
-        _ page: BerkeleyPage, _ index: Int, _ pages: inout BerkeleyPages
+        _ page: BerkeleyPage, _ index: Int, _ pages: BerkeleyPages
     ) throws(Malformed) -> [UInt8] {
         let start = page.itemOffset(index)
         switch page.u8(start) {

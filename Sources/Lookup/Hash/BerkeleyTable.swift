@@ -1,232 +1,103 @@
 import CBerkeleyDB
 import Glibc
-import MailSystem
-import Synchronization
 
 /// `hash:/path` and `btree:/path`: the Berkeley DB file `/path.db`, as Postfix's postmap makes it (DATABASE_README).
-///
-/// A file that is rewritten in place, as Debian's postmap does, is followed through the open descriptor, also behind a
-/// chroot; lookups wait while it is being written. One that was replaced by another file is opened anew before the next
-/// lookup; where that is out of reach (chroot, dropped privileges) `hasChanged` says so, and the old file goes on
-/// answering until the process's next generation.
-final class BerkeleyTable: LookupTable, ListableTable {
-    let name: String
-    let logName: String
-    let path: String
-    private let cacheSize: Int
-    private let options: TableOptions
-    private let keys: KeyFolding
-    private let state: Mutex<State>
+final class BerkeleyTable: KeyedFile {
+    static let logSuffix = ".db"
+    static let terminatesKeys = true
 
-    private struct State {
-        var pages: BerkeleyPages
-        var lock: TableLock
-        /// The file's state when its pages were first read.
-        var stamp: FileStamp
-        /// Which kinds of keys to try. Once a lookup succeeds, only its kind: postmap writes all keys alike.
-        var withNUL: Bool
-        var withoutNUL: Bool
-        var keepsLock = false
-        /// The lock is held, and the pages are those of the file as it is.
-        var isLocked = false
-        /// When the path was last compared with the open file, seconds.
-        var checked = 0
-
-        init(_ opened: Opened, _ options: TableOptions) {
-            (pages, lock, stamp) = opened
-            withNUL = options.triesKeysWithNUL
-            withoutNUL = options.triesKeysWithoutNUL
-        }
-    }
-
-    private enum Attempt {
-        case answer([UInt8]?)
-        /// A writer has the file.
-        case busy
-    }
-
-    var takesWholeKeyOnly: Bool { false }
+    private let place: KeyedFilePlace
+    private let lock: TableLock
+    private var pages: BerkeleyPages
+    /// The file's state when its pages were first read.
+    private var stamp: FileStamp
 
     static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
-        if request.options.isDisjoint(with: [.writable, .create]) { return try BerkeleyTable(request) }
+        if request.options.isDisjoint(with: [.writable, .create]) {
+            return try KeyedTable(request, BerkeleyTable.self, suffix: ".db")
+        }
         return try BerkeleyWriter(request)
     }
 
     /// `DB_HASH` or `DB_BTREE`.
     static func type(_ request: TableRequest) -> DBTYPE { request.type == "btree" ? DB_BTREE : DB_HASH }
 
-    private init(_ request: TableRequest) throws(TableOpenError) {
-        name = "\(request.specification)"
-        logName = "\(name).db"
-        path = "\(request.name).db"
-        options = request.options
-        keys = KeyFolding(request.options)
-        cacheSize = request.settings.readBufferSize
-        let opened = try Self.open(path, type: request.type, cacheSize, wait: true)
-        state = Mutex(State(opened, options))
-        SourceAge.warnIfOlder(path, than: request.name, request.log)
-    }
-
-    private typealias Opened = (pages: BerkeleyPages, lock: TableLock, stamp: FileStamp)
-
-    static func failure(_ path: String, _ reason: String) -> TableOpenError {
-        TableOpenError("open database \(path): \(reason)")
-    }
-
-    static func failure(_ path: String) -> TableOpenError { failure(path, String(cString: strerror(errno))) }
-
-    /// - Parameters:
-    ///   - type: the type that the file must have; nil: any.
-    ///   - wait: for a writer that has the file; otherwise that is an error.
-    private static func open(
-        _ path: String, type: String?, _ cacheSize: Int, wait: Bool
-    ) throws(TableOpenError) -> Opened {
-        guard let lock = TableLock(path: path, writing: false) else { throw failure(path) }
-        if wait {
-            lock.lock(exclusive: false)
-        } else if !lock.tryLockShared() {
-            throw failure(path, "file is locked")
-        }
+    required init(_ place: KeyedFilePlace, again: Bool) throws(TableOpenError) {
+        let lock = try Self.locked(place, waits: !again)
         defer { lock.unlock() }
-        let pages: BerkeleyPages
+        guard let stamp = lock.status() else { throw place.failure(errno: errno) }
         do {
-            pages = try BerkeleyPages(descriptor: lock.descriptor, cacheSize: cacheSize)
+            pages = try Self.pages(lock, stamp, place.settings)
         } catch {
-            throw failure(path, String(cString: strerror(EINVAL)))
+            throw place.failure(errno: EINVAL)
         }
-        if let type, pages.isTree != (type == "btree") { throw failure(path, String(cString: strerror(EINVAL))) }
-        guard let stamp = lock.status() else { throw failure(path) }
-        return (pages, lock, stamp)
+        if !again, pages.isTree != (place.type == "btree") { throw place.failure(errno: EINVAL) }
+        self.place = place
+        self.lock = lock
+        self.stamp = stamp
     }
 
-    func find(_ key: String) async throws(LookupError) -> String? {
-        try await find(octets: Array(key.utf8)).map { $0.text }
-    }
-
-    func find(octets key: [UInt8]) async throws(LookupError) -> [UInt8]? {
-        let folded = keys.fold(key)
-        // postmap has the file for as long as a table takes to build. A thread must not wait for it; the task may.
-        for _ in 0..<3_000 {
-            switch try attempt(folded) {
-            case .answer(let value): return value
-            case .busy:
-                do { try await Task.sleep(nanoseconds: 20_000_000) } catch {
-                    throw failure("lookup was cancelled")
-                }
+    private static func locked(_ place: KeyedFilePlace, waits: Bool) throws(TableOpenError) -> TableLock {
+        while true {
+            guard let lock = TableLock(path: place.path, writing: false) else { throw place.failure(errno: errno) }
+            if !waits {
+                guard lock.tryLockShared() else { throw place.failure("file is locked") }
+                return lock
+            }
+            lock.lock(exclusive: false)
+            // While this reader waited, the writer may have put a new file in the place of the one that is locked now.
+            guard let now = lock.status(), let there = FileStamp(path: place.path), !there.isSameFile(as: now) else {
+                return lock
             }
         }
-        throw failure("the table is locked")
     }
 
-    func answerNow(_ key: [UInt8]) throws(LookupError) -> ImmediateAnswer {
-        switch try attempt(keys.fold(key)) {
-        case .answer(let value): .value(value)
-        case .busy: .later
+    private static func pages(
+        _ lock: TableLock, _ stamp: FileStamp, _ settings: TableSettings
+    ) throws(BerkeleyPages.Malformed) -> BerkeleyPages {
+        let map = settings.mapsFiles ? FileMap(lock.descriptor, size: stamp.size) : nil
+        return try BerkeleyPages(descriptor: lock.descriptor, cacheSize: settings.readBufferSize, map: map)
+    }
+
+    var descriptor: CInt { lock.descriptor }
+
+    func begin() throws(FileProblem) -> KeyedFileStatus {
+        guard lock.tryLockShared() else { return .busy }
+        guard let now = lock.status() else {
+            let problem = FileProblem("fstat \(place.path): \(FileProblem(errno: errno).reason)")
+            lock.unlock()
+            throw problem
         }
-    }
-
-    private func failure(_ reason: String) -> LookupError { LookupError(table: name, reason: reason) }
-
-    private func attempt(_ key: [UInt8]) throws(LookupError) -> Attempt {
-        let result: Result<Attempt, LookupError> = state.withLock { state in
-            do throws(LookupError) {
-                return .success(try self.lookUp(key, &state))
+        let isRewritten = !now.hasSameContent(as: stamp)
+        if isRewritten {
+            do {
+                pages = try Self.pages(lock, now, place.settings)
             } catch {
-                return .failure(error)
+                lock.unlock()
+                throw problem(error, now)
             }
+            stamp = now
         }
-        return try result.get()
+        return .ready(isRewritten: isRewritten, isRemoved: now.links == 0)
     }
 
-    private func lookUp(_ key: [UInt8], _ state: inout State) throws(LookupError) -> Attempt {
-        if state.isLocked {
-            do { return .answer(try Self.get(key, &state)) } catch { throw failure(error.reason) }
-        }
-        guard state.lock.tryLockShared() else { return .busy }
-        defer { if !state.isLocked { state.lock.unlock() } }
-        guard let now = state.lock.status() else { throw failure("fstat \(path): \(String(cString: strerror(errno)))") }
-        if let replacement = replacement(of: now, &state) {
-            renew(&state, replacement)
-            return .busy
-        }
-        do {
-            if !now.hasSameContent(as: state.stamp) {
-                let pages = try BerkeleyPages(descriptor: state.lock.descriptor, cacheSize: cacheSize)
-                renew(&state, (pages, state.lock, now))
-            }
-            let answer = try Self.get(key, &state)
-            state.isLocked = state.keepsLock
-            return .answer(answer)
-        } catch {
-            // Somebody may be writing it without a lock.
-            if time(nil) - now.seconds < 5 { return .busy }
-            throw failure(error.reason)
-        }
+    func end() { lock.unlock() }
+
+    func get(_ key: [UInt8]) throws(FileProblem) -> [UInt8]? {
+        do { return try pages.get(key) } catch { throw problem(error, stamp) }
     }
 
-    private static func get(_ key: [UInt8], _ state: inout State) throws(BerkeleyPages.Malformed) -> [UInt8]? {
-        if state.withNUL, let value = try state.pages.get(key + [0]) {
-            state.withoutNUL = false
-            return untilNUL(value)
-        }
-        guard state.withoutNUL, let value = try state.pages.get(key) else { return nil }
-        state.withNUL = false
-        return untilNUL(value)
-    }
-
-    private func renew(_ state: inout State, _ opened: Opened) {
-        let (keepsLock, checked) = (state.keepsLock, state.checked)
-        state = State(opened, options)
-        state.keepsLock = keepsLock
-        state.checked = checked
-    }
-
-    func keepLock(_ keeps: Bool) {
-        state.withLock { state in
-            state.keepsLock = keeps
-            guard !keeps, state.isLocked else { return }
-            state.isLocked = false
-            state.lock.unlock()
-        }
-    }
-
-    /// The file that has taken the place of the one in use, if it can be opened. The old one answers until then.
-    private func replacement(of now: FileStamp, _ state: inout State) -> Opened? {
-        let clock = time(nil)
-        guard state.checked != clock || (now.links == 0 && state.stamp.links > 0) else { return nil }
-        state.checked = clock
-        state.stamp.links = now.links
-        if now.links > 0, FileStamp(path: path)?.isSameFile(as: now) ?? true { return nil }
-        return try? Self.open(path, type: nil, cacheSize, wait: false)
-    }
-
-    /// The file was replaced, and the next lookup cannot follow.
-    var hasChanged: Bool {
-        state.withLock { state in
-            guard let now = state.lock.status() else { return true }
-            return now.links == 0 && access(path, R_OK) != 0
-        }
-    }
-
-    static func untilNUL(_ value: [UInt8]) -> [UInt8] {
-        guard let end = value.firstIndex(of: 0) else { return value }
-        return Array(value[..<end])
+    /// Somebody may be writing a fresh file without a lock.
+    private func problem(_ error: BerkeleyPages.Malformed, _ stamp: FileStamp) -> FileProblem {
+        FileProblem(error.reason, mayPass: time(nil) - stamp.seconds < 5)
     }
 
     /// In the order in which the library's own cursor goes.
-    func forEach(_ body: ([UInt8], [UInt8]) -> Void) throws(LookupError) {
-        let result: Result<Void, LookupError> = state.withLock { state in
-            state.lock.lock(exclusive: false)
-            defer { state.lock.unlock() }
-            do throws(BerkeleyFile.Failure) {
-                let type = state.pages.isTree ? DB_BTREE : DB_HASH
-                let file = try BerkeleyFile(path: path, type: type, mode: .read, cacheSize: max(cacheSize, 4 << 20))
-                try file.forEach { body(Self.untilNUL($0), Self.untilNUL($1)) }
-                return .success(())
-            } catch {
-                return .failure(failure(error.reason))
-            }
-        }
-        try result.get()
+    func forEach(_ body: ([UInt8], [UInt8]) -> Void) throws(FileProblem) {
+        lock.lock(exclusive: false)
+        defer { lock.unlock() }
+        let type = pages.isTree ? DB_BTREE : DB_HASH
+        let cacheSize = max(place.settings.readBufferSize, 4 << 20)
+        try BerkeleyFile(path: place.path, type: type, mode: .read, cacheSize: cacheSize).forEach(body)
     }
 }

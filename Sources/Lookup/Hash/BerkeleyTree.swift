@@ -1,17 +1,19 @@
+import Glibc
+
 /// Lookups in a Berkeley DB btree: keys in the order of their octets, a shorter key before what it begins.
 struct BerkeleyTree {
     let root: UInt32
 
     typealias Malformed = BerkeleyPages.Malformed
 
-    func get(_ key: [UInt8], _ pages: inout BerkeleyPages) throws(Malformed) -> [UInt8]? {
+    func get(_ key: [UInt8], _ pages: BerkeleyPages) throws(Malformed) -> [UInt8]? {
         var number = root
         // A tree of 32-bit page numbers is not deeper.
         for _ in 0..<64 {
             let page = try pages.page(number)
             switch page.type {
-            case .treeInternal: number = try child(of: page, key, &pages)
-            case .treeLeaf: return try find(key, in: page, &pages)
+            case .treeInternal: number = try child(of: page, key, pages)
+            case .treeLeaf: return try find(key, in: page, pages)
             case .unused: return nil
             default: throw Malformed("page \(number) is no btree page")
             }
@@ -21,7 +23,7 @@ struct BerkeleyTree {
 
     /// The page that holds `key` if any does: of the last entry that is not after it. The first entry has no key.
     private func child(
-        of page: BerkeleyPage, _ key: [UInt8], _ pages: inout BerkeleyPages
+        of page: BerkeleyPage, _ key: [UInt8], _ pages: BerkeleyPages
     ) throws(Malformed) -> UInt32 {
         guard page.entryCount > 0 else { throw Malformed("empty internal page") }
         var low = 0
@@ -29,33 +31,34 @@ struct BerkeleyTree {
         while high - low > 1 {
             let middle = (low + high) / 2
             let start = page.itemOffset(middle)
-            let isAfter: Bool
+            let order: Int
             if Self.isOverflow(page.u8(start + 2)) {
                 // The overflow item's own reference stands where the key would.
-                isAfter = Self.precedes(key, try overflow(page, start + 12, &pages)[...])
+                order = Self.compare(key, try overflow(page, start + 12, pages))
             } else {
-                isAfter = Self.precedes(key, try page.slice(start + 12, page.u16(start)))
+                order = Self.compare(key, try page.slice(start + 12, page.u16(start)))
             }
-            if isAfter { high = middle } else { low = middle }
+            if order < 0 { high = middle } else { low = middle }
         }
         return page.u32(page.itemOffset(low) + 4)
     }
 
     /// Keys and values alternate.
     private func find(
-        _ key: [UInt8], in page: BerkeleyPage, _ pages: inout BerkeleyPages
+        _ key: [UInt8], in page: BerkeleyPage, _ pages: BerkeleyPages
     ) throws(Malformed) -> [UInt8]? {
         var low = 0
         var high = page.entryCount / 2
         while low < high {
             let middle = (low + high) / 2
-            let found = try item(page, page.itemOffset(2 * middle), &pages)
-            if found.elementsEqual(key) {
-                let start = page.itemOffset(2 * middle + 1)
-                if page.u8(start + 2) & Self.deleted != 0 { return nil }
-                return Array(try item(page, start, &pages))
+            let start = page.itemOffset(2 * middle)
+            let order: Int
+            switch try kind(page, start) {
+            case .plain: order = Self.compare(key, try page.slice(start + 3, page.u16(start)))
+            case .overflow: order = Self.compare(key, try overflow(page, start, pages))
             }
-            if Self.precedes(key, found) { high = middle } else { low = middle + 1 }
+            if order == 0 { return try value(page, page.itemOffset(2 * middle + 1), pages) }
+            if order < 0 { high = middle } else { low = middle + 1 }
         }
         return nil
     }
@@ -64,22 +67,42 @@ struct BerkeleyTree {
 
     private static func isOverflow(_ type: UInt8) -> Bool { type & ~deleted == 3 }
 
-    private func item(
-        _ page: BerkeleyPage, _ start: Int, _ pages: inout BerkeleyPages
-    ) throws(Malformed) -> ArraySlice<UInt8> {
-        let type = page.u8(start + 2)
-        if Self.isOverflow(type) { return try overflow(page, start, &pages)[...] }
-        guard type & ~Self.deleted == 1 else { throw Malformed("unknown kind of btree item") }
-        return try page.slice(start + 3, page.u16(start))
+    private enum Kind {
+        case plain
+        case overflow
     }
 
-    private func overflow(
-        _ page: BerkeleyPage, _ start: Int, _ pages: inout BerkeleyPages
-    ) throws(Malformed) -> [UInt8] {
+    private func kind(_ page: BerkeleyPage, _ start: Int) throws(Malformed) -> Kind {
+        let type = page.u8(start + 2)
+        if Self.isOverflow(type) { return .overflow }
+        guard type & ~Self.deleted == 1 else { throw Malformed("unknown kind of btree item") }
+        return .plain
+    }
+
+    private func value(_ page: BerkeleyPage, _ start: Int, _ pages: BerkeleyPages) throws(Malformed) -> [UInt8]? {
+        if page.u8(start + 2) & Self.deleted != 0 { return nil }
+        switch try kind(page, start) {
+        case .plain: return Array(try page.slice(start + 3, page.u16(start)))
+        case .overflow: return try overflow(page, start, pages)
+        }
+    }
+
+    private func overflow(_ page: BerkeleyPage, _ start: Int, _ pages: BerkeleyPages) throws(Malformed) -> [UInt8] {
         try pages.overflow(from: page.u32(start + 4), length: Int(page.u32(start + 8)))
     }
 
-    private static func precedes(_ left: [UInt8], _ right: ArraySlice<UInt8>) -> Bool {
-        left.lexicographicallyPrecedes(right)
+    private static func compare(_ left: [UInt8], _ right: [UInt8]) -> Int {
+        right.withUnsafeBytes { compare(left, $0) }
+    }
+
+    private static func compare(_ left: [UInt8], _ right: UnsafeRawBufferPointer) -> Int {
+        left.withUnsafeBytes { left in
+            let common = min(left.count, right.count)
+            if common > 0, let first = left.baseAddress, let second = right.baseAddress {
+                let order = memcmp(first, second, common)
+                if order != 0 { return Int(order) }
+            }
+            return left.count - right.count
+        }
     }
 }

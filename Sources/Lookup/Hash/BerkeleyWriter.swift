@@ -15,6 +15,11 @@ final class BerkeleyWriter: UpdatableTable, ImmediateTable {
 
     private struct State {
         let file: BerkeleyFile
+        /// The keys of a table that began empty.
+        var seen: SeenKeys?
+        /// Key and value as they are stored, in memory that is used again.
+        var key: [UInt8] = []
+        var value: [UInt8] = []
         let lock: TableLock
         /// The file under way that takes the place of the table when it is closed.
         var draft: TableDraft?
@@ -33,20 +38,28 @@ final class BerkeleyWriter: UpdatableTable, ImmediateTable {
     }
 
     private static func open(_ request: TableRequest, _ path: String) throws(TableOpenError) -> State {
+        let place = KeyedFilePlace(type: request.type, path: path, settings: request.settings)
         let create = request.options.contains(.create)
         var lock = TableLock(path: path, writing: true)
         let mayCreate = create || request.options.contains(.createIfMissing)
-        if lock == nil, errno != ENOENT || !mayCreate { throw BerkeleyTable.failure(path) }
+        var isNew = false
+        if lock == nil {
+            guard errno == ENOENT, mayCreate else { throw place.failure(errno: errno) }
+            // Two that begin the same table at once must not both think that they are alone.
+            if create { lock = TableLock(path: path, writing: true, creates: true) }
+            isNew = lock != nil
+        }
         lock?.lock(exclusive: true)
         // While this writer waited, another may have put a new file in the place of the one that is locked now.
         while let held = lock?.status(), let there = FileStamp(path: path), !there.isSameFile(as: held) {
             lock = TableLock(path: path, writing: true)
             lock?.lock(exclusive: true)
+            isNew = false
         }
         // A table that is made anew grows beside the old one, which goes on answering. Where the directory cannot
         // take a second file, it is made in place, as Postfix makes it.
-        let draft = create ? lock.flatMap { TableDraft(of: path, like: $0) } : nil
-        do {
+        let draft = create ? lock.flatMap { TableDraft(of: path, like: $0, isNew: isNew) } : nil
+        do throws(FileProblem) {
             let file = try BerkeleyFile(
                 path: draft?.path ?? path, type: BerkeleyTable.type(request), mode: create ? .create : .update,
                 cacheSize: cacheSize(request), expectedCount: create ? request.settings.expectedCount : 0)
@@ -54,14 +67,12 @@ final class BerkeleyWriter: UpdatableTable, ImmediateTable {
                 lock = TableLock(path: path, writing: true)
                 lock?.lock(exclusive: true)
             }
-            guard let lock else { throw BerkeleyTable.failure(path) }
-            return State(file: file, lock: lock, draft: draft)
-        } catch let error as BerkeleyFile.Failure {
-            throw BerkeleyTable.failure(path, error.reason)
-        } catch let error as TableOpenError {
-            throw error
+            guard let lock else { throw FileProblem(errno: errno) }
+            let seen = create && !request.options.contains(.replaceDuplicates)
+            let keys = seen ? SeenKeys(expected: request.settings.expectedCount) : nil
+            return State(file: file, seen: keys, lock: lock, draft: draft)
         } catch {
-            throw BerkeleyTable.failure(path, "\(error)")
+            throw place.failure(error.reason)
         }
     }
 
@@ -77,32 +88,42 @@ final class BerkeleyWriter: UpdatableTable, ImmediateTable {
 
     func lookUp(_ key: [UInt8]) throws(LookupError) -> [UInt8]? {
         let folded = keys.fold(key)
-        return try withState { state in
-            let value = try state.file.get(folded + [0]) ?? state.file.get(folded)
-            return value.map(BerkeleyTable.untilNUL)
+        return try withState { (state) throws(FileProblem) in
+            var value = try state.file.get(folded + [0])
+            if value == nil { value = try state.file.get(folded) }
+            return value.map { KeyKinds.untilNUL($0) }
         }
     }
 
-    func update(_ key: [UInt8], _ value: [UInt8]) throws(LookupError) -> UpdateResult {
-        let end: [UInt8] = storesNUL ? [0] : []
-        let folded = keys.fold(key) + end
+    func update(_ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) throws(LookupError) -> UpdateResult {
+        let (folded, terminates) = (keys.fold(key), storesNUL)
         let replacing = options.contains(.replaceDuplicates)
-        return try withState { state in
-            try state.file.put(folded, value + end, replacing: replacing) ? .stored : .duplicate
+        return try withState { (state) throws(FileProblem) in
+            Self.fill(&state.key, folded, terminates)
+            Self.fill(&state.value, value, terminates)
+            // To be told of duplicates, the library looks each key up before it stores it.
+            let isNew = state.seen?.mayHold(adding: state.key) == false
+            return try state.file.put(state.key, state.value, replacing: replacing || isNew) ? .stored : .duplicate
         }
+    }
+
+    private static func fill(_ memory: inout [UInt8], _ bytes: ArraySlice<UInt8>, _ terminates: Bool) {
+        memory.removeAll(keepingCapacity: true)
+        memory.append(contentsOf: bytes)
+        if terminates { memory.append(0) }
     }
 
     /// Tries both kinds of keys, unless told which the table has.
     func delete(_ key: [UInt8]) throws(LookupError) -> Bool {
         let folded = keys.fold(key)
-        return try withState { state in
+        return try withState { (state) throws(FileProblem) in
             if options.triesKeysWithNUL, try state.file.delete(folded + [0]) { return true }
             return options.triesKeysWithoutNUL ? try state.file.delete(folded) : false
         }
     }
 
     func close() throws(LookupError) {
-        try withState { state in
+        try withState { (state) throws(FileProblem) in
             try state.file.close()
             try state.draft?.publish()
             state.draft = nil
@@ -110,14 +131,14 @@ final class BerkeleyWriter: UpdatableTable, ImmediateTable {
         }
     }
 
-    private func withState<Value: Sendable>(_ body: (inout State) throws -> Value) throws(LookupError) -> Value {
+    private func withState<Value: Sendable>(
+        _ body: (inout State) throws(FileProblem) -> Value
+    ) throws(LookupError) -> Value {
         let result: Result<Value, LookupError> = state.withLock { state in
-            do {
+            do throws(FileProblem) {
                 return .success(try body(&state))
-            } catch let error as BerkeleyFile.Failure {
-                return .failure(LookupError(table: name, reason: error.reason))
             } catch {
-                return .failure(LookupError(table: name, reason: "\(error)"))
+                return .failure(LookupError(table: name, reason: error.reason))
             }
         }
         return try result.get()

@@ -5,11 +5,14 @@ import Glibc
 final class TableDraft {
     let path: String
     private let target: String
+    /// The file in the table's place is empty, and nothing that should stay there.
+    private let isNew: Bool
     private var isPublished = false
 
     /// nil when no file can be made there. Owner and mode become those of the table in use.
-    init?(of target: String, like current: TableLock) {
+    init?(of target: String, like current: TableLock, isNew: Bool) {
         self.target = target
+        self.isNew = isNew
         path = "\(target).tmp"
         var status = stat()
         guard fstat(current.descriptor, &status) == 0 else { return nil }
@@ -25,12 +28,16 @@ final class TableDraft {
         }
     }
 
-    deinit { if !isPublished { unlink(path) } }
+    deinit {
+        if isPublished { return }
+        unlink(path)
+        if isNew { unlink(target) }
+    }
 
-    func publish() throws(BerkeleyFile.Failure) {
+    func publish() throws(FileProblem) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0, fsync(descriptor) == 0, rename(path, target) == 0 else {
-            let failure = BerkeleyFile.Failure(errno: errno)
+            let failure = FileProblem(errno: errno)
             if descriptor >= 0 { close(descriptor) }
             throw failure
         }

@@ -25,7 +25,7 @@ struct InlineTable: ImmediateTable, ListableTable {
             let (key, value) = try Self.pair(element, hint: hint)
             do {
                 let stored = values ? try FileValue.encode(value) : value
-                entries.insert(keys.fold(key), stored, replacing: true)
+                entries.insert(keys.fold(key)[...], stored[...], replacing: true)
             } catch {
                 throw TableOpenError("\(error.reason): \(hint)")
             }

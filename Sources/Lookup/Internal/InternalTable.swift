@@ -23,8 +23,8 @@ final class InternalTable: ImmediateTable, UpdatableTable, ListableTable {
         for (key, value) in entries.withLock({ $0 }) { body(key, value) }
     }
 
-    func update(_ key: [UInt8], _ value: [UInt8]) throws(LookupError) -> UpdateResult {
-        entries.withLock { $0[keys.fold(key)] = value }
+    func update(_ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) throws(LookupError) -> UpdateResult {
+        entries.withLock { $0[keys.fold(Array(key))] = Array(value) }
         return .stored
     }
 

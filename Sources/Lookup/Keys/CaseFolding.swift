@@ -2,10 +2,24 @@
 public enum CaseFolding {
     /// - Parameter utf8: fold all of Unicode, if `key` is valid UTF-8; otherwise A-Z only.
     public static func fold(_ key: [UInt8], utf8: Bool) -> [UInt8] {
-        if utf8, key.contains(where: { $0 >= 0x80 }), let text = String(validating: key, as: UTF8.self) {
+        if utf8, !key.withUnsafeBytes(Utf8Text.isASCII), let text = String(validating: key, as: UTF8.self) {
             return Array(fold(text).utf8)
         }
-        return key.map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }
+        // One octet more, for the NUL that ends keys in many files.
+        return [UInt8](unsafeUninitializedCapacity: key.count + 1) { folded, count in
+            for byte in key {
+                folded[count] = byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte
+                count += 1
+            }
+        }
+    }
+
+    /// The slice itself where there is nothing to fold.
+    public static func fold(_ key: ArraySlice<UInt8>, utf8: Bool) -> ArraySlice<UInt8> {
+        let isFolded = key.withUnsafeBufferPointer { bytes in
+            bytes.allSatisfy { $0 < 0x41 || ($0 > 0x5A && $0 < 0x80) }
+        }
+        return isFolded ? key : fold(Array(key), utf8: utf8)[...]
     }
 
     /// Unicode full case folding (CaseFolding.txt, status C and F).

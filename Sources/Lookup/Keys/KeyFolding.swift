@@ -9,4 +9,6 @@ struct KeyFolding: Sendable {
     }
 
     func fold(_ key: [UInt8]) -> [UInt8] { folds ? CaseFolding.fold(key, utf8: utf8) : key }
+
+    func fold(_ key: ArraySlice<UInt8>) -> ArraySlice<UInt8> { folds ? CaseFolding.fold(key, utf8: utf8) : key }
 }

@@ -48,14 +48,3 @@ struct UTF8CheckedTable: LookupTable {
         throw LookupError(table: name, reason: "")
     }
 }
-
-enum Utf8Text {
-    static func isValid(_ bytes: [UInt8]) -> Bool {
-        bytes.allSatisfy { $0 < 0x80 } || String(validating: bytes, as: UTF8.self) != nil
-    }
-
-    /// For log lines: each octet that is not ASCII is a question mark.
-    static func masked(_ bytes: [UInt8]) -> String {
-        bytes.map { $0 < 0x80 ? $0 : UInt8(ascii: "?") }.text
-    }
-}

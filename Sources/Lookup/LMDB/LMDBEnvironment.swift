@@ -69,15 +69,9 @@ final class LMDBEnvironment {
 
     // MARK: Reading, with the shared lock held
 
-    func withReading<Value>(
-        _ body: (LMDBLibrary.Handle) throws(Failure) -> Value
-    ) throws(Failure) -> Value {
-        let transaction = try beginReading()
-        defer { library.reset(transaction) }
-        return try body(transaction)
-    }
+    func endReading(_ transaction: LMDBLibrary.Handle) { library.reset(transaction) }
 
-    private func beginReading() throws(Failure) -> LMDBLibrary.Handle {
+    func beginReading() throws(Failure) -> LMDBLibrary.Handle {
         if let reading, library.renew(reading) == 0 { return reading }
         if let reading { library.abort(reading) }
         reading = nil

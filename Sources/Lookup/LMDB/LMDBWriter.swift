@@ -12,13 +12,11 @@ final class LMDBWriter: UpdatableTable, ImmediateTable {
     private struct State {
         let environment: LMDBEnvironment
         /// What the transaction holds, to begin it again in a larger map.
-        var journal: [Change] = []
+        var journal = ChangeJournal()
         var isEmptied: Bool
-    }
-
-    private enum Change {
-        case put([UInt8], [UInt8])
-        case delete([UInt8])
+        /// Key and value as they are stored, in memory that is used again.
+        var key: [UInt8] = []
+        var value: [UInt8] = []
     }
 
     var takesWholeKeyOnly: Bool { false }
@@ -58,27 +56,33 @@ final class LMDBWriter: UpdatableTable, ImmediateTable {
         throw LookupError(table: name, reason: "the table is open for changes only")
     }
 
-    func update(_ key: [UInt8], _ value: [UInt8]) throws(LookupError) -> UpdateResult {
-        let end: [UInt8] = storesNUL ? [0] : []
-        let folded = keys.fold(key) + end
-        let terminated = value + end
+    func update(_ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) throws(LookupError) -> UpdateResult {
+        let (folded, terminates) = (keys.fold(key), storesNUL)
         let replacing = options.contains(.replaceDuplicates)
         return try changing { state throws(LMDBEnvironment.Failure) in
-            guard try state.environment.put(folded, terminated, replacing: replacing) else { return .duplicate }
-            state.journal.append(.put(folded, terminated))
+            Self.fill(&state.key, folded, terminates)
+            Self.fill(&state.value, value, terminates)
+            guard try state.environment.put(state.key, state.value, replacing: replacing) else { return .duplicate }
+            state.journal.append(key: state.key, value: state.value)
             return .stored
         }
+    }
+
+    private static func fill(_ memory: inout [UInt8], _ bytes: ArraySlice<UInt8>, _ terminates: Bool) {
+        memory.removeAll(keepingCapacity: true)
+        memory.append(contentsOf: bytes)
+        if terminates { memory.append(0) }
     }
 
     func delete(_ key: [UInt8]) throws(LookupError) -> Bool {
         let folded = keys.fold(key)
         return try changing { state throws(LMDBEnvironment.Failure) in
             if options.triesKeysWithNUL, try state.environment.delete(folded + [0]) {
-                state.journal.append(.delete(folded + [0]))
+                state.journal.append(key: folded + [0], value: nil)
                 return true
             }
             guard options.triesKeysWithoutNUL, try state.environment.delete(folded) else { return false }
-            state.journal.append(.delete(folded))
+            state.journal.append(key: folded, value: nil)
             return true
         }
     }
@@ -86,7 +90,7 @@ final class LMDBWriter: UpdatableTable, ImmediateTable {
     func close() throws(LookupError) {
         try changing { state throws(LMDBEnvironment.Failure) in
             try state.environment.commit()
-            state.journal = []
+            state.journal = ChangeJournal()
             _ = RecordLock.set(state.environment.descriptor, .none, wait: false)
         }
     }
@@ -122,10 +126,11 @@ final class LMDBWriter: UpdatableTable, ImmediateTable {
         _ = RecordLock.set(environment.descriptor, .exclusive, wait: true)
         try environment.beginWriting()
         if state.isEmptied { try environment.removeAll() }
-        for change in state.journal {
-            switch change {
-            case .put(let key, let value): _ = try environment.put(key, value, replacing: true)
-            case .delete(let key): _ = try environment.delete(key)
+        try state.journal.forEach { key, value throws(LMDBEnvironment.Failure) in
+            if let value {
+                _ = try environment.put(key, value, replacing: true)
+            } else {
+                _ = try environment.delete(key)
             }
         }
         _ = RecordLock.set(environment.descriptor, .shared, wait: true)

@@ -82,11 +82,11 @@ final class MemcacheTable: UpdatableTable {
         return cacheKey
     }
 
-    func update(_ key: [UInt8], _ value: [UInt8]) throws(LookupError) -> UpdateResult {
+    func update(_ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) throws(LookupError) -> UpdateResult {
         var result = UpdateResult.stored
         if let backup = backup as? any UpdatableTable { result = try backup.update(key, value) }
-        guard let cacheKey = changedKey(key) else { return result }
-        do { try client().set(cacheKey, value).get() } catch { throw LookupError(table: name, reason: error.reason) }
+        guard let cacheKey = changedKey(Array(key)) else { return result }
+        do { try client().set(cacheKey, Array(value)).get() } catch { throw LookupError(table: name, reason: error.reason) }
         return result
     }
 

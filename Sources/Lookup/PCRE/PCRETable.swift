@@ -37,9 +37,10 @@ struct PCREDialect: PatternDialect {
     func compile(_ pattern: ArraySlice<UInt8>, flags: [UInt8]) throws(TableOpenError) -> PerlPattern {
         var options = PCRE2_CASELESS | PCRE2_DOTALL | (utf8 ? PCRE2_UTF : 0)
         for flag in flags { options ^= Self.flags[flag] ?? 0 }
-        let hasPlainAnchor = options & (PCRE2_MULTILINE | PCRE2_EXTENDED) == 0
-        return try PerlPattern(
-            Array(pattern), options: options, prefix: hasPlainAnchor ? AnchoredPrefix.find(pattern) : nil)
+        let literals =
+            options & PCRE2_EXTENDED != 0
+            ? nil : RequiredLiterals.find(pattern, .perl, anchors: options & PCRE2_MULTILINE == 0)
+        return try PerlPattern(Array(pattern), options: options, literals: literals)
     }
 }
 
@@ -49,9 +50,9 @@ struct PCREDialect: PatternDialect {
 final class PerlPattern: CompiledPattern, @unchecked Sendable {
     private let code: OpaquePointer
     let groupCount: Int
-    let prefix: [UInt8]?
+    let literals: RequiredLiterals?
 
-    init(_ pattern: [UInt8], options: UInt32, prefix: [UInt8]?) throws(TableOpenError) {
+    init(_ pattern: [UInt8], options: UInt32, literals: RequiredLiterals?) throws(TableOpenError) {
         var status: CInt = 0
         var offset = 0
         guard let code = pcre2_compile_8(pattern, pattern.count, options, &status, &offset, nil) else {
@@ -66,7 +67,7 @@ final class PerlPattern: CompiledPattern, @unchecked Sendable {
         pcre2_pattern_info_8(code, UInt32(PCRE2_INFO_CAPTURECOUNT), &count)
         self.code = code
         groupCount = Int(count)
-        self.prefix = prefix
+        self.literals = literals
     }
 
     deinit { pcre2_code_free_8(code) }

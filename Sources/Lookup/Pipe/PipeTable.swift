@@ -26,4 +26,20 @@ struct PipeTable: LookupTable {
         }
         return query
     }
+
+    func answerNow(_ key: [UInt8]) throws(LookupError) -> ImmediateAnswer {
+        var query = key
+        for member in members {
+            do {
+                guard case .value(let answer) = try member.answerNow(query) else { return .later }
+                guard let answer else { return .value(nil) }
+                query = answer
+            } catch {
+                throw LookupError(table: name, reason: error.reason)
+            }
+        }
+        return .value(query)
+    }
+
+    func keepLock(_ keeps: Bool) { for member in members { member.keepLock(keeps) } }
 }

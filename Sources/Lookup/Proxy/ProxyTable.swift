@@ -12,6 +12,7 @@ enum ProxyTable {
             throw TableOpenError("\(request.specification) map is not listed in proxy_read_maps")
         }
         let target = try request.opener.openUnchecked(TableSpecification(request.name), options: request.options)
+        if request.options.contains(.writable) { return target }
         return RenamedTable(name: "\(request.specification)", target: target)
     }
 }

@@ -35,9 +35,10 @@ struct RegexpDialect: PatternDialect {
             default: options ^= REG_NEWLINE
             }
         }
-        let hasPlainAnchor = options & REG_EXTENDED != 0 && options & REG_NEWLINE == 0
-        return try POSIXPattern(
-            pattern, options: options, prefix: hasPlainAnchor ? AnchoredPrefix.find(pattern) : nil)
+        let literals =
+            options & REG_EXTENDED == 0
+            ? nil : RequiredLiterals.find(pattern, .posix, anchors: options & REG_NEWLINE == 0)
+        return try POSIXPattern(pattern, options: options, literals: literals)
     }
 }
 
@@ -46,9 +47,9 @@ struct RegexpDialect: PatternDialect {
 /// `@unchecked Sendable`: written once here; regexec(3) may run on it in many threads at once.
 final class POSIXPattern: CompiledPattern, @unchecked Sendable {
     private let compiled: UnsafeMutablePointer<regex_t>
-    let prefix: [UInt8]?
+    let literals: RequiredLiterals?
 
-    init(_ pattern: ArraySlice<UInt8>, options: CInt, prefix: [UInt8]?) throws(TableOpenError) {
+    init(_ pattern: ArraySlice<UInt8>, options: CInt, literals: RequiredLiterals?) throws(TableOpenError) {
         let compiled = UnsafeMutablePointer<regex_t>.allocate(capacity: 1)
         compiled.initialize(to: regex_t())
         let text = pattern.map { CChar(bitPattern: $0) } + [0]
@@ -61,7 +62,7 @@ final class POSIXPattern: CompiledPattern, @unchecked Sendable {
             throw TableOpenError(String(decoding: bytes, as: UTF8.self))
         }
         self.compiled = compiled
-        self.prefix = prefix
+        self.literals = literals
     }
 
     deinit {

@@ -5,8 +5,7 @@ protocol CompiledPattern: Sendable {
 
     /// How many pairs of parentheses capture.
     var groupCount: Int { get }
-    /// See `AnchoredPrefix`.
-    var prefix: [UInt8]? { get }
+    var literals: RequiredLiterals? { get }
 
     /// - Parameter groupCount: the highest of the patterns that will be tried.
     static func subject(_ key: [UInt8], groupCount: Int) -> Subject
@@ -34,25 +33,20 @@ struct PatternRules<Pattern: CompiledPattern>: Sendable {
         case block(Condition, end: Int)
     }
 
-    private(set) var steps: [Step] = []
+    private var steps: [Step] = []
     private var openBlocks: [(step: Int, line: Int)] = []
     private var groupCount = 0
-    private var index = PrefixIndex()
-    /// The steps that are not in the index.
-    private var others: [Int] = []
+    private var index = LiteralIndex()
+    /// Steps whose pattern matches no key that the index does not find for them.
+    private var indexed = RuleSet(count: 0)
+    /// Steps that no key may leave out: without literals, negated, or blocks.
+    private var always = RuleSet(count: 0)
 
     mutating func append(_ step: Step) {
         switch step {
         case .rule(let condition, let second, _):
             groupCount = max(groupCount, condition.pattern.groupCount, second?.pattern.groupCount ?? 0)
-            if !condition.negated, let prefix = condition.pattern.prefix {
-                index.insert(prefix, rule: steps.count)
-            } else {
-                others.append(steps.count)
-            }
-        case .block(let condition, _):
-            groupCount = max(groupCount, condition.pattern.groupCount)
-            others.append(steps.count)
+        case .block(let condition, _): groupCount = max(groupCount, condition.pattern.groupCount)
         }
         steps.append(step)
     }
@@ -69,35 +63,57 @@ struct PatternRules<Pattern: CompiledPattern>: Sendable {
         return true
     }
 
-    /// Ends what is still open and returns the lines of those `if`s, innermost first.
-    mutating func endAllBlocks() -> [Int] {
+    /// No more rules. Ends what is still open and returns the lines of those `if`s, innermost first.
+    mutating func finish() -> [Int] {
         var lines: [Int] = []
         while let (_, line) = openBlocks.last {
             lines.append(line)
             _ = endBlock()
         }
+        makeIndex()
         return lines
+    }
+
+    private mutating func makeIndex() {
+        indexed = RuleSet(count: steps.count)
+        always = RuleSet(count: steps.count)
+        var literals: [(rule: Int, literals: RequiredLiterals)] = []
+        for (number, step) in steps.enumerated() {
+            let (condition, isBlock) =
+                switch step {
+                case .rule(let condition, _, _): (condition, false)
+                case .block(let condition, _): (condition, true)
+                }
+            if let found = condition.pattern.literals {
+                literals.append((number, found))
+                indexed.insert(number)
+            }
+            if isBlock || condition.negated || condition.pattern.literals == nil { always.insert(number) }
+        }
+        // With so few the index would cost more than it saves.
+        if literals.count < 4 {
+            indexed = RuleSet(count: steps.count)
+        } else {
+            index = LiteralIndex(literals)
+        }
     }
 
     /// The result of the first rule that matches.
     func find(_ key: [UInt8]) -> [UInt8]? {
         let subject = Pattern.subject(key, groupCount: groupCount)
-        // Letters beyond ASCII may match others when case is ignored: then the index does not know.
-        let isIndexed = index.count > 0 && key.allSatisfy { $0 < 0x80 }
-        let candidates = isIndexed ? index.matches(key) : []
-        var (nextCandidate, nextOther, step) = (0, 0, 0)
+        var found = RuleSet(count: steps.count)
+        let isIndexed = !index.isEmpty && index.mark(key, &found)
+        var step = 0
         while true {
-            if isIndexed {
-                while nextCandidate < candidates.count, candidates[nextCandidate] < step { nextCandidate += 1 }
-                while nextOther < others.count, others[nextOther] < step { nextOther += 1 }
-                let candidate = nextCandidate < candidates.count ? candidates[nextCandidate] : steps.count
-                step = min(candidate, nextOther < others.count ? others[nextOther] : steps.count)
-            }
+            if isIndexed { step = always.next(step, or: found) ?? steps.count }
             guard step < steps.count else { return nil }
+            let mayMatch = !isIndexed || found.contains(step) || !indexed.contains(step)
             switch steps[step] {
-            case .block(let condition, let end): step = condition.holds(subject) ? step + 1 : max(end, step + 1)
+            case .block(let condition, let end):
+                let holds = mayMatch ? condition.holds(subject) : condition.negated
+                step = holds ? step + 1 : max(end, step + 1)
             case .rule(let condition, let second, let result):
-                if let answer = Self.apply(condition, second, result, key, subject) { return answer }
+                if let answer = Self.apply(condition, second, result, key, subject, mayMatch) { return answer }
                 step += 1
             }
         }
@@ -105,9 +121,9 @@ struct PatternRules<Pattern: CompiledPattern>: Sendable {
 
     private static func apply(
         _ condition: Condition, _ second: Condition?, _ result: ReplacementText, _ key: [UInt8],
-        _ subject: Pattern.Subject
+        _ subject: Pattern.Subject, _ mayMatch: Bool
     ) -> [UInt8]? {
-        let groups = condition.pattern.match(subject, captures: result.highestGroup > 0)
+        let groups = mayMatch ? condition.pattern.match(subject, captures: result.highestGroup > 0) : nil
         guard (groups != nil) != condition.negated else { return nil }
         if let second, !second.holds(subject) { return nil }
         return result.expand(key, groups ?? [])

@@ -38,7 +38,7 @@ struct PatternReader<Dialect: PatternDialect> {
             case .rule: readRule(rule, line)
             }
         }
-        for line in rules.endAllBlocks() { text.warn(line, "IF has no matching ENDIF") }
+        for line in rules.finish() { text.warn(line, "IF has no matching ENDIF") }
         return rules
     }
 

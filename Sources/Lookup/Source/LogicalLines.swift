@@ -5,7 +5,7 @@ import Glibc
 struct LogicalLines: Sequence, IteratorProtocol {
     struct Line: Sendable {
         /// The text without its newlines.
-        let text: [UInt8]
+        let text: ArraySlice<UInt8>
         /// Of its first physical line, from 1.
         let number: Int
         /// The line has nothing to continue: the first of the source starts with white space.
@@ -19,19 +19,41 @@ struct LogicalLines: Sequence, IteratorProtocol {
     init(_ source: [UInt8]) { self.source = source }
 
     mutating func next() -> Line? {
-        var text: [UInt8] = []
-        var first: Int?
         while let (physical, end) = physicalLine() {
-            if let start = physical.first(where: { !ListSyntax.isSpace($0) }), start != UInt8(ascii: "#") {
-                if first != nil, let head = physical.first, !ListSyntax.isSpace(head) { break }
-                if first == nil { first = number + 1 }
-                text.append(contentsOf: physical)
+            number += 1
+            position = end
+            guard Self.hasText(physical), let head = physical.first else { continue }
+            let first = number
+            // Most lines stand alone, and are not copied.
+            let text = nextBeginsLine ? physical : joined(physical)
+            return Line(text: text, number: first, startsWithSpace: ListSyntax.isSpace(head))
+        }
+        return nil
+    }
+
+    private static func hasText(_ line: ArraySlice<UInt8>) -> Bool {
+        for byte in line where !ListSyntax.isSpace(byte) { return byte != UInt8(ascii: "#") }
+        return false
+    }
+
+    /// Whether what follows is certainly no continuation.
+    private var nextBeginsLine: Bool {
+        guard position < source.count else { return true }
+        return !ListSyntax.isSpace(source[position]) && source[position] != UInt8(ascii: "#")
+    }
+
+    /// `first` and the lines that continue it.
+    private mutating func joined(_ first: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var text = Array(first)
+        while let (more, end) = physicalLine() {
+            if Self.hasText(more) {
+                guard let head = more.first, ListSyntax.isSpace(head) else { break }
+                text.append(contentsOf: more)
             }
             number += 1
             position = end
         }
-        guard let first else { return nil }
-        return Line(text: text, number: first, startsWithSpace: text.first.map(ListSyntax.isSpace) ?? false)
+        return text[...]
     }
 
     /// The line at the position, without its newline, and where the next begins.

@@ -1,3 +1,5 @@
+import Glibc
+
 /// A map from octets to octets in two arrays: a million entries without a million allocations.
 struct OctetMap: Sendable {
     private var storage: [UInt8] = []
@@ -14,12 +16,12 @@ struct OctetMap: Sendable {
     var isEmpty: Bool { entries.isEmpty }
 
     subscript(key: [UInt8]) -> [UInt8]? {
-        slot(of: key).entry.map { Array(storage[entries[$0].value]) }
+        slot(of: key[...]).entry.map { Array(storage[entries[$0].value]) }
     }
 
     /// Returns false, and changes nothing unless `replacing`, when the key has a value.
     @discardableResult
-    mutating func insert(_ key: [UInt8], _ value: [UInt8], replacing: Bool = false) -> Bool {
+    mutating func insert(_ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>, replacing: Bool = false) -> Bool {
         let (slot, entry) = slot(of: key)
         if let entry {
             if replacing { entries[entry].value = append(value) }
@@ -32,25 +34,40 @@ struct OctetMap: Sendable {
         return true
     }
 
+    /// Entries in the order of their first insertion, without copies.
+    func forEachSlice(_ body: (ArraySlice<UInt8>, ArraySlice<UInt8>) -> Void) {
+        for entry in entries { body(storage[entry.key], storage[entry.value]) }
+    }
+
     /// Entries in the order of their first insertion.
     func forEach(_ body: ([UInt8], [UInt8]) -> Void) {
         for entry in entries { body(Array(storage[entry.key]), Array(storage[entry.value])) }
     }
 
-    private mutating func append(_ bytes: [UInt8]) -> Range<Int> {
+    private mutating func append(_ bytes: ArraySlice<UInt8>) -> Range<Int> {
         let start = storage.count
         storage.append(contentsOf: bytes)
         return start..<storage.count
     }
 
-    private func slot(of key: [UInt8]) -> (slot: Int, entry: Int?) {
-        var slot = Self.hash(key[...]) & (slots.count - 1)
+    private func slot(of key: ArraySlice<UInt8>) -> (slot: Int, entry: Int?) {
+        var slot = Self.hash(key) & (slots.count - 1)
         while slots[slot] != 0 {
             let entry = Int(slots[slot]) - 1
-            if storage[entries[entry].key].elementsEqual(key) { return (slot, entry) }
+            if holds(key, entries[entry].key) { return (slot, entry) }
             slot = (slot + 1) & (slots.count - 1)
         }
         return (slot, nil)
+    }
+
+    private func holds(_ key: ArraySlice<UInt8>, _ stored: Range<Int>) -> Bool {
+        guard stored.count == key.count else { return false }
+        return storage.withUnsafeBytes { storage in
+            key.withUnsafeBytes { key in
+                guard let first = storage.baseAddress, let second = key.baseAddress else { return true }
+                return memcmp(first + stored.lowerBound, second, key.count) == 0
+            }
+        }
     }
 
     private mutating func grow() {
@@ -66,7 +83,9 @@ struct OctetMap: Sendable {
     /// FNV-1a. Keys come from the administrator, so nobody chooses them to collide.
     private static func hash(_ bytes: ArraySlice<UInt8>) -> Int {
         var value: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in bytes { value = (value ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        bytes.withUnsafeBufferPointer { bytes in
+            for byte in bytes { value = (value ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        }
         return Int(truncatingIfNeeded: (value ^ value >> 32) & 0x7FFF_FFFF)
     }
 }

@@ -1,7 +1,7 @@
 /// The logical lines of a table's source, with warnings about those that are none.
 public struct SourceLines {
     public struct Line: Sendable {
-        public let text: [UInt8]
+        public let text: ArraySlice<UInt8>
         /// Of its first physical line, from 1.
         public let number: Int
     }
@@ -23,7 +23,7 @@ public struct SourceLines {
                 warn("\(path): logical line must not start with whitespace: \"\(line.text.prefix(30).text)\"")
             } else if utf8, !Utf8Text.isValid(line.text) {
                 // Not as text: what is no UTF-8 shows as question marks.
-                let shown = Utf8Text.masked(line.text)
+                let shown = Utf8Text.masked(Array(line.text))
                 warn("\(path), line \(line.number): non-UTF-8 input \"\(shown)\" -- ignoring this line")
             } else {
                 return Line(text: line.text, number: line.number)

@@ -1,8 +1,8 @@
 /// The entries of a postmap source, with postmap's warnings about what is not one.
 public struct SourceReader {
     public struct Entry: Sendable {
-        public let key: [UInt8]
-        public let value: [UInt8]
+        public let key: ArraySlice<UInt8>
+        public let value: ArraySlice<UInt8>
         public let line: Int
     }
 
@@ -37,7 +37,7 @@ public struct SourceReader {
                     return Entry(key: key, value: value, line: line.number)
                 }
                 do {
-                    return Entry(key: key, value: try FileValue.encode(value), line: line.number)
+                    return Entry(key: key, value: try FileValue.encode(Array(value))[...], line: line.number)
                 } catch {
                     warn("\(place): \(error.reason): skipping this entry")
                 }

@@ -17,17 +17,37 @@ struct UnionTable: LookupTable {
     func find(octets key: [UInt8]) async throws(LookupError) -> [UInt8]? {
         var result: [UInt8]?
         for member in members {
-            let answer: [UInt8]?
-            do {
-                answer = try await member.find(octets: key)
-            } catch {
+            do { Self.join(&result, try await member.find(octets: key)) } catch {
                 throw LookupError(table: name, reason: error.reason)
             }
-            guard let answer else { continue }
-            result = result.map { $0 + [UInt8(ascii: ",")] + answer } ?? answer
         }
         return result
     }
+
+    func answerNow(_ key: [UInt8]) throws(LookupError) -> ImmediateAnswer {
+        var result: [UInt8]?
+        for member in members {
+            do {
+                guard case .value(let answer) = try member.answerNow(key) else { return .later }
+                Self.join(&result, answer)
+            } catch {
+                throw LookupError(table: name, reason: error.reason)
+            }
+        }
+        return .value(result)
+    }
+
+    private static func join(_ result: inout [UInt8]?, _ answer: [UInt8]?) {
+        guard let answer else { return }
+        if result == nil {
+            result = answer
+        } else {
+            result?.append(UInt8(ascii: ","))
+            result?.append(contentsOf: answer)
+        }
+    }
+
+    func keepLock(_ keeps: Bool) { for member in members { member.keepLock(keeps) } }
 }
 
 /// The tables inside `unionmap:{ }` and `pipemap:{ }`.

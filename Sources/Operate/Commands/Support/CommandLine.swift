@@ -38,6 +38,15 @@ final class StandardOutput {
         if buffer.count > 65_536 { flush() }
     }
 
+    /// `key<separator>value` and a newline.
+    func write(_ key: [UInt8], _ separator: [UInt8], _ value: [UInt8]) {
+        buffer.append(contentsOf: key)
+        buffer.append(contentsOf: separator)
+        buffer.append(contentsOf: value)
+        buffer.append(0x0A)
+        if buffer.count > 65_536 { flush() }
+    }
+
     func write(_ text: String) { write(Array(text.utf8)) }
 
     func flush() {
@@ -55,7 +64,7 @@ final class StandardInput {
     func nextLine() -> [UInt8]? {
         var searched = position
         while true {
-            if let newline = buffer[searched...].firstIndex(of: 0x0A) {
+            if let newline = newline(from: searched) {
                 defer { position = newline + 1 }
                 return Array(buffer[position..<newline])
             }
@@ -69,7 +78,14 @@ final class StandardInput {
     }
 
     /// The next line will come without waiting.
-    var hasLine: Bool { buffer[position...].contains(0x0A) }
+    var hasLine: Bool { newline(from: position) != nil }
+
+    private func newline(from start: Int) -> Int? {
+        buffer.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress, start < bytes.count else { return nil }
+            return memchr(base + start, 0x0A, bytes.count - start).map { base.distance(to: UnsafeRawPointer($0)) }
+        }
+    }
 
     func readAll() -> [UInt8] {
         while fill() {}

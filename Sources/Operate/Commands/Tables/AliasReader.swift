@@ -22,17 +22,18 @@ struct AliasReader {
     mutating func next(warn: (String) -> Void) -> Entry? {
         while let line = lines.next(warn: warn) {
             let place = "\(path), line \(line.number)"
-            let tokens = AliasToken.scan(line.text)
+            let tokens = AliasToken.scan(Array(line.text))
             guard let colon = tokens.firstIndex(of: .special(UInt8(ascii: ":"))) else {
+                warn("\(place): need name:value pair")
+                continue
+            }
+            // A lone backslash is a token without text, as Postfix sees it.
+            if tokens[..<colon].isEmpty || tokens[(colon + 1)...].isEmpty {
                 warn("\(place): need name:value pair")
                 continue
             }
             let key = AliasToken.text(tokens[..<colon])
             let value = AliasToken.text(tokens[(colon + 1)...])
-            if key.isEmpty || value.isEmpty {
-                warn("\(place): need name:value pair")
-                continue
-            }
             if tokens[..<colon].contains(.special(UInt8(ascii: "@"))) {
                 warn("\(place): name must be local")
                 continue

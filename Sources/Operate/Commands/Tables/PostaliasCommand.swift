@@ -12,7 +12,7 @@ public enum PostaliasCommand: TableDialect {
 
     public static func run(_ arguments: [String]) -> Int32 { TableCommand<PostaliasCommand>.run(arguments) }
 
-    static func show(key: [UInt8], value: [UInt8]) -> [UInt8] { key + [0x3A, 0x09] + value }
+    static let separator: [UInt8] = [0x3A, 0x09]
 
     /// Sendmail looks for `@` to see that a table is complete; NIS for the others.
     static func ownEntries(_ parameters: Parameters) -> [(key: [UInt8], value: [UInt8])] {
@@ -27,9 +27,9 @@ public enum PostaliasCommand: TableDialect {
 
     static func store(
         _ source: [UInt8], path: String, options: TableOptions, warn: (String) -> Void,
-        _ put: ([UInt8], [UInt8]) throws(CommandFailure) -> Void
+        _ put: (ArraySlice<UInt8>, ArraySlice<UInt8>) throws(CommandFailure) -> Void
     ) throws(CommandFailure) {
         var reader = AliasReader(path, source, options: options)
-        while let entry = reader.next(warn: warn) { try put(entry.key, entry.value) }
+        while let entry = reader.next(warn: warn) { try put(entry.key[...], entry.value[...]) }
     }
 }

@@ -13,11 +13,11 @@ public enum PostmapCommand: TableDialect {
 
     static func ownEntries(_ parameters: Parameters) -> [(key: [UInt8], value: [UInt8])] { [] }
 
-    static func show(key: [UInt8], value: [UInt8]) -> [UInt8] { key + [0x09] + value }
+    static let separator: [UInt8] = [0x09]
 
     static func store(
         _ source: [UInt8], path: String, options: TableOptions, warn: (String) -> Void,
-        _ put: ([UInt8], [UInt8]) throws(CommandFailure) -> Void
+        _ put: (ArraySlice<UInt8>, ArraySlice<UInt8>) throws(CommandFailure) -> Void
     ) throws(CommandFailure) {
         var reader = SourceReader(path, source, options: options)
         while let entry = reader.next(warn: warn) { try put(entry.key, entry.value) }

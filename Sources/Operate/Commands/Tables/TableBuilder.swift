@@ -69,14 +69,18 @@ struct TableBuilder<Dialect: TableDialect> {
             try store(fold(key), value, in: updatable)
         }
         if !options.incremental {
-            for (key, value) in Dialect.ownEntries(command.context.parameters) { try store(key, value, in: updatable) }
+            for (key, value) in Dialect.ownEntries(command.context.parameters) {
+                try store(key[...], value[...], in: updatable)
+            }
         }
         do throws(LookupError) { try updatable.close() } catch {
             throw CommandFailure("close database \(updatable.fileName): \(error.reason)")
         }
     }
 
-    private func store(_ key: [UInt8], _ value: [UInt8], in table: any UpdatableTable) throws(CommandFailure) {
+    private func store(
+        _ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>, in table: any UpdatableTable
+    ) throws(CommandFailure) {
         do throws(LookupError) {
             if try table.update(key, value) == .stored { return }
         } catch {
@@ -87,7 +91,7 @@ struct TableBuilder<Dialect: TableDialect> {
         command.context.log.warning("\(table.fileName): duplicate entry: \"\(shown)\"")
     }
 
-    private func fold(_ key: [UInt8]) -> [UInt8] {
+    private func fold(_ key: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         guard options.table.contains(.foldKeys) else { return key }
         return CaseFolding.fold(key, utf8: command.tableOptions.contains(.utf8))
     }

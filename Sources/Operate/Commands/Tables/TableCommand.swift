@@ -13,12 +13,12 @@ protocol TableDialect {
     static var usage: String { get }
     /// In the message about options that exclude each other.
     static var exclusiveOptions: String { get }
-    /// `key<TAB>value`, `key:<TAB>value`.
-    static func show(key: [UInt8], value: [UInt8]) -> [UInt8]
+    /// Between key and value where entries are shown.
+    static var separator: [UInt8] { get }
     /// Stores what the source text holds.
     static func store(
         _ source: [UInt8], path: String, options: TableOptions, warn: (String) -> Void,
-        _ put: (_ key: [UInt8], _ value: [UInt8]) throws(CommandFailure) -> Void
+        _ put: (_ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) throws(CommandFailure) -> Void
     ) throws(CommandFailure)
     /// Entries that a new table gets besides those of its source.
     static func ownEntries(_ parameters: Parameters) -> [(key: [UInt8], value: [UInt8])]
@@ -135,7 +135,6 @@ struct TableCommand<Dialect: TableDialect> {
         var settings = TableSettings(parameters: context.parameters, checksProxy: false)
         // One table, and many lookups perhaps.
         settings.mapsFiles = true
-        settings.readBufferSize = max(settings.readBufferSize, 16 << 20)
         opener = TableOpener(settings: settings, log: context.log)
         var utf8 = settings.utf8 && !options.disablesUTF8
         // Header and body lines need not be UTF-8.
@@ -205,40 +204,57 @@ struct TableCommand<Dialect: TableDialect> {
         return false
     }
 
+    /// What `-q -` has done so far.
+    private struct Queries {
+        /// Each is opened when a key gets as far as it.
+        var opened: [any LookupTable] = []
+        var keepsLocks = false
+        var found = false
+    }
+
+    private func ask(_ key: [UInt8], _ queries: inout Queries, _ input: StandardInput) throws(CommandFailure) {
+        let moreFollow = input.hasLine
+        if moreFollow != queries.keepsLocks {
+            queries.keepsLocks = moreFollow
+            for table in queries.opened { table.keepLock(moreFollow) }
+        }
+        defer { if !moreFollow { output.flush() } }
+        for index in tables.indices {
+            if index >= queries.opened.count {
+                let table = try openForQuery(tables[index])
+                table.keepLock(moreFollow)
+                queries.opened.append(table)
+            }
+            guard let value = try find(key, in: queries.opened[index]) else { continue }
+            show(key, value)
+            queries.found = true
+            return
+        }
+    }
+
     /// Each line, or each header or body line of a message, is a key.
     private func queryStandardInput() throws(CommandFailure) -> Bool {
-        // Each is opened when a key gets as far as it.
-        var opened: [any LookupTable] = []
         let input = StandardInput()
-        var found = false
-        let ask: ([UInt8]) throws(CommandFailure) -> Void = { key throws(CommandFailure) in
-            let moreFollow = input.hasLine
-            for table in opened { table.keepLock(moreFollow) }
-            defer { if !moreFollow { output.flush() } }
-            for index in tables.indices {
-                if index >= opened.count { opened.append(try openForQuery(tables[index])) }
-                let table = opened[index]
-                guard let value = try find(key, in: table) else { continue }
-                output.write(shown(key, value))
-                found = true
-                return
-            }
-        }
+        var queries = Queries()
         if options.header || options.body {
             var keys = MessageKeys(
                 header: options.header, body: options.body, mime: options.mime, warn: context.log.warning)
             while let line = input.nextLine() {
-                for key in keys.feed(line) { try ask(key) }
+                for key in keys.feed(line) { try ask(key, &queries, input) }
             }
-            for key in keys.finish() { try ask(key) }
+            for key in keys.finish() { try ask(key, &queries, input) }
         } else {
-            while let line = input.nextLine() { try ask(line) }
+            while let line = input.nextLine() { try ask(line, &queries, input) }
         }
-        return found
+        return queries.found
     }
 
-    func shown(_ key: [UInt8], _ value: [UInt8]) -> [UInt8] {
-        options.json ? Array((JSONText.object(key, value) + "\n").utf8) : Dialect.show(key: key, value: value) + [0x0A]
+    private func show(_ key: [UInt8], _ value: [UInt8]) {
+        if options.json {
+            output.write(JSONText.object(key, value) + "\n")
+        } else {
+            output.write(key, Dialect.separator, value)
+        }
     }
 
     private func find(_ key: [UInt8], in table: any LookupTable) throws(CommandFailure) -> [UInt8]? {
@@ -289,6 +305,7 @@ struct TableCommand<Dialect: TableDialect> {
     // MARK: Listing and deleting
 
     private func list(_ table: TableSpecification) throws(CommandFailure) {
+        if table.type == "proxy" { throw CommandFailure("can't sequence maps via the proxy service") }
         let opened: any LookupTable
         do { opened = try opener.openUnchecked(checked(table), options: tableOptions) } catch {
             throw CommandFailure(error.reason)
@@ -303,7 +320,7 @@ struct TableCommand<Dialect: TableDialect> {
                     guard let decoded = decode(key, value, opened) else { return }
                     value = decoded
                 }
-                output.write(shown(key, value))
+                show(key, value)
             }
         } catch {
             throw failure(opened, "sequence", error)

@@ -5,8 +5,10 @@ final class TableLock: Sendable {
     let descriptor: CInt
 
     /// nil, with errno set, when the file cannot be opened.
-    init?(path: String, writing: Bool) {
-        let descriptor = open(path, (writing ? O_RDWR : O_RDONLY) | O_CLOEXEC)
+    ///
+    /// - Parameter creates: an empty file, if there is none.
+    init?(path: String, writing: Bool, creates: Bool = false) {
+        let descriptor = open(path, (writing ? O_RDWR : O_RDONLY) | (creates ? O_CREAT : 0) | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { return nil }
         self.descriptor = descriptor
     }
@@ -23,10 +25,7 @@ final class TableLock: Sendable {
 
     func unlock() { flock(descriptor, LOCK_UN) }
 
-    func status() -> FileStamp? {
-        var result = stat()
-        return fstat(descriptor, &result) == 0 ? FileStamp(result) : nil
-    }
+    func status() -> FileStamp? { FileStamp(descriptor: descriptor) }
 }
 
 /// What tells one state of a file from another.
@@ -36,7 +35,7 @@ struct FileStamp: Equatable {
     let size: Int
     let seconds: Int
     let nanoseconds: Int
-    var links: Int
+    let links: Int
 
     init(_ status: stat) {
         device = UInt64(status.st_dev)
@@ -45,6 +44,12 @@ struct FileStamp: Equatable {
         seconds = Int(status.st_mtim.tv_sec)
         nanoseconds = Int(status.st_mtim.tv_nsec)
         links = Int(status.st_nlink)
+    }
+
+    init?(descriptor: CInt) {
+        var result = stat()
+        guard fstat(descriptor, &result) == 0 else { return nil }
+        self.init(result)
     }
 
     init?(path: String) {
