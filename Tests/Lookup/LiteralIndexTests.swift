@@ -55,7 +55,8 @@ import Testing
     func aTableOfManyRulesAnswersAsTheRulesDoOneByOne(_ type: String, _ seed: Int) async throws {
         var random = Generator(state: UInt64(seed) &* 7_919 &+ 12_345)
         let pieces = [
-            "a", "b", "ab", "foo", "bar", "K", "s", ".", "^", "$", "(a|b)", "(foo|ba)", "(x)?", "[ab]", "x*", "b+", "o?",
+            "a", "b", "ab", "foo", "bar", "K", "s", ".", "^", "$", "(a|b)", "(foo|ba)", "(x)?", "[ab]", "x*", "b+",
+            "o?",
             "@", "\\.", "\\/", "fo{2}", "(a|)", "k", "\\b", "[[:alpha:]]", "é", "oo", "a{0,2}",
         ]
         let rules = (0..<30).map { number -> String in

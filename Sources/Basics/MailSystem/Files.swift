@@ -8,6 +8,8 @@ public enum Files {
         if descriptor < 0 { throw SystemError("open", path: path) }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
+        var status = stat()
+        if fstat(descriptor, &status) == 0 { bytes.reserveCapacity(min(max(Int(status.st_size), 0), limit)) }
         var chunk = [UInt8](repeating: 0, count: 65536)
         while true {
             let got = Glibc.read(descriptor, &chunk, chunk.count)

@@ -12,7 +12,9 @@ struct FailTable: UpdatableTable, ListableTable, ImmediateTable {
 
     func lookUp(_ key: [UInt8]) throws(LookupError) -> [UInt8]? { throw failure }
     func forEach(_ body: ([UInt8], [UInt8]) -> Void) throws(LookupError) { throw failure }
-    func update(_ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) throws(LookupError) -> UpdateResult { throw failure }
+    func update(_ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) throws(LookupError) -> UpdateResult {
+        throw failure
+    }
     func delete(_ key: [UInt8]) throws(LookupError) -> Bool { throw failure }
     func close() throws(LookupError) {}
 }

@@ -15,8 +15,6 @@ final class BerkeleyWriter: UpdatableTable, ImmediateTable {
 
     private struct State {
         let file: BerkeleyFile
-        /// The keys of a table that began empty.
-        var seen: SeenKeys?
         /// Key and value as they are stored, in memory that is used again.
         var key: [UInt8] = []
         var value: [UInt8] = []
@@ -68,9 +66,7 @@ final class BerkeleyWriter: UpdatableTable, ImmediateTable {
                 lock?.lock(exclusive: true)
             }
             guard let lock else { throw FileProblem(errno: errno) }
-            let seen = create && !request.options.contains(.replaceDuplicates)
-            let keys = seen ? SeenKeys(expected: request.settings.expectedCount) : nil
-            return State(file: file, seen: keys, lock: lock, draft: draft)
+            return State(file: file, lock: lock, draft: draft)
         } catch {
             throw place.failure(error.reason)
         }
@@ -101,9 +97,7 @@ final class BerkeleyWriter: UpdatableTable, ImmediateTable {
         return try withState { (state) throws(FileProblem) in
             Self.fill(&state.key, folded, terminates)
             Self.fill(&state.value, value, terminates)
-            // To be told of duplicates, the library looks each key up before it stores it.
-            let isNew = state.seen?.mayHold(adding: state.key) == false
-            return try state.file.put(state.key, state.value, replacing: replacing || isNew) ? .stored : .duplicate
+            return try state.file.put(state.key, state.value, replacing: replacing) ? .stored : .duplicate
         }
     }
 

@@ -86,7 +86,9 @@ final class MemcacheTable: UpdatableTable {
         var result = UpdateResult.stored
         if let backup = backup as? any UpdatableTable { result = try backup.update(key, value) }
         guard let cacheKey = changedKey(Array(key)) else { return result }
-        do { try client().set(cacheKey, Array(value)).get() } catch { throw LookupError(table: name, reason: error.reason) }
+        do { try client().set(cacheKey, Array(value)).get() } catch {
+            throw LookupError(table: name, reason: error.reason)
+        }
         return result
     }
 

@@ -50,7 +50,9 @@ struct LiteralIndex: Sendable {
 
         private static func holds(_ key: UnsafeBufferPointer<UInt8>, _ entry: Entry, at start: Int) -> Bool {
             let text = entry.literal.text
-            guard start >= 0, start == 0 || !entry.literal.atStart, text.count <= key.count - start else { return false }
+            guard start >= 0, start == 0 || !entry.literal.atStart, text.count <= key.count - start else {
+                return false
+            }
             for index in text.indices where key[start + index] != text[index] { return false }
             return true
         }

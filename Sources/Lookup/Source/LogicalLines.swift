@@ -2,12 +2,12 @@ import Glibc
 
 /// Postfix's logical lines: a line that starts with white space continues the one before; empty lines and lines whose
 /// first non-space octet is `#` are skipped, even inside a logical line.
-struct LogicalLines: Sequence, IteratorProtocol {
-    struct Line: Sendable {
+public struct LogicalLines: Sequence, IteratorProtocol {
+    public struct Line: Sendable {
         /// The text without its newlines.
-        let text: ArraySlice<UInt8>
+        public let text: ArraySlice<UInt8>
         /// Of its first physical line, from 1.
-        let number: Int
+        public let number: Int
         /// The line has nothing to continue: the first of the source starts with white space.
         let startsWithSpace: Bool
     }
@@ -18,7 +18,7 @@ struct LogicalLines: Sequence, IteratorProtocol {
 
     init(_ source: [UInt8]) { self.source = source }
 
-    mutating func next() -> Line? {
+    public mutating func next() -> Line? {
         while let (physical, end) = physicalLine() {
             number += 1
             position = end

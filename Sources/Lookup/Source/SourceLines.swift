@@ -1,10 +1,6 @@
 /// The logical lines of a table's source, with warnings about those that are none.
 public struct SourceLines {
-    public struct Line: Sendable {
-        public let text: ArraySlice<UInt8>
-        /// Of its first physical line, from 1.
-        public let number: Int
-    }
+    public typealias Line = LogicalLines.Line
 
     private let path: String
     private let utf8: Bool
@@ -26,7 +22,7 @@ public struct SourceLines {
                 let shown = Utf8Text.masked(Array(line.text))
                 warn("\(path), line \(line.number): non-UTF-8 input \"\(shown)\" -- ignoring this line")
             } else {
-                return Line(text: line.text, number: line.number)
+                return line
             }
         }
         return nil

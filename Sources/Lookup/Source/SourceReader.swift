@@ -26,21 +26,26 @@ public struct SourceReader {
         while let line = lines.next(warn: warn) {
             // Only lines with a mistake need it.
             var place: String { "\(path), line \(line.number)" }
-            switch SourceEntry(line.text) {
-            case .unbalancedQuote:
+            let fields = line.text.withUnsafeBufferPointer { SourceFields($0) }
+            if fields.isUnbalanced {
                 warn("\(place): unbalanced '\"' in '\(line.text.text)' -- ignoring this line")
-            case .noValue:
+                continue
+            }
+            if !fields.isComplete {
                 warn("\(place): expected format: key whitespace value\(ignoredSuffix)")
-            case .entry(let key, let value, let looksLikeAlias):
-                if looksLikeAlias { warn("\(place): record is in \"key: value\" format; is this an alias file?") }
-                guard options.contains(.valueIsFileName) else {
-                    return Entry(key: key, value: value, line: line.number)
-                }
-                do {
-                    return Entry(key: key, value: try FileValue.encode(Array(value))[...], line: line.number)
-                } catch {
-                    warn("\(place): \(error.reason): skipping this entry")
-                }
+                continue
+            }
+            let start = line.text.startIndex
+            if line.text[start + fields.keyEnd - 1] == UInt8(ascii: ":") {
+                warn("\(place): record is in \"key: value\" format; is this an alias file?")
+            }
+            let key = line.text[..<(start + fields.keyEnd)]
+            let value = line.text[(start + fields.value.lowerBound)..<(start + fields.value.upperBound)]
+            guard options.contains(.valueIsFileName) else { return Entry(key: key, value: value, line: line.number) }
+            do {
+                return Entry(key: key, value: try FileValue.encode(Array(value))[...], line: line.number)
+            } catch {
+                warn("\(place): \(error.reason): skipping this entry")
             }
         }
         return nil

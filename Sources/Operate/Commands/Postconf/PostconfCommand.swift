@@ -113,7 +113,7 @@ public enum PostconfCommand {
         case .tls:
             switch options.tlsMode {
             case "compile-version": lines = [OPENSSL_VERSION_TEXT]
-            case "run-version": lines = [OpenSSL_version(OPENSSL_VERSION).map { String(cString: $0) } ?? ""]
+            case "run-version": lines = [Self.libraryVersion]
             case "public-key-algorithms": lines = ["dsa", "ecdsa", "rsa"]
             default:
                 warn("unknown 'postconf -T' mode: \(options.tlsMode)")
@@ -122,5 +122,17 @@ public enum PostconfCommand {
         case .bounces, .expandedBounces: lines = []
         }
         for line in lines { output.write(line + "\n") }
+    }
+}
+
+extension PostconfCommand {
+    /// Of the OpenSSL that the daemons would load. Not linked: postmap and its kin, which share this room, start without.
+    private static var libraryVersion: String {
+        typealias Version = @convention(c) (CInt) -> UnsafePointer<CChar>?
+        guard let library = dlopen("libcrypto.so.3", RTLD_NOW), let symbol = dlsym(library, "OpenSSL_version") else {
+            return ""
+        }
+        // dlsym(3) gives no other way to a function than its address.
+        return unsafeBitCast(symbol, to: Version.self)(OPENSSL_VERSION).map { String(cString: $0) } ?? ""
     }
 }
