@@ -3,6 +3,7 @@
 import email
 import re
 
+from lab import peers
 from lab.mta import wait_mail
 from lab.smtp import message, wait_for
 
@@ -126,3 +127,29 @@ def scenario_success_notification(world):
     client.quit()
     text = wait_mail(world.mx, "foo@example.com", "Successful Mail Delivery Report")
     assert "Original-Envelope-Id: abc+1" in text and "Action: relayed" in text and "Content-Type: text/rfc822-headers" in text, text
+
+
+def scenario_hosts_file(world):
+    """/etc/hosts names a server, with smtp_host_lookup = native, and a client."""
+    host = world.mx
+    before = host.read("/etc/hosts"), host.read("/etc/postfix/main.cf")
+    try:
+        for path in ("/etc/hosts", "/var/spool/postfix/etc/hosts"):
+            host.write(path, before[0] + f"{peers.OUTSIDE_MX} listed-only.example\n{peers.NAMELESS} named.example\n")
+        host.write("/etc/postfix/main.cf", before[1] + "smtp_host_lookup = native\nrelayhost = [listed-only.example]\n")
+        # Postfix' processes that ran before keep their idea of the hosts file.
+        world.mta.stop()
+        world.mta.start()
+        server = world.server()
+        _submit(world, "by hosts", "friend@externaladdress.com")
+        wait_for(lambda: server.messages, "the delivery to a server of the hosts file")
+        world.mta.wait_log(r"to=<friend@externaladdress\.com>, relay=listed-only\.example\[198\.51\.100\.25\]:25")
+        mark = len(world.mta.log())
+        world.client(source=peers.NAMELESS).quit()
+        world.mta.wait_log(rf"smtpd\[\d+\]: connect from named\.example\[{peers.NAMELESS}\]", after=mark)
+    finally:
+        for path in ("/etc/hosts", "/var/spool/postfix/etc/hosts"):
+            host.write(path, before[0])
+        host.write("/etc/postfix/main.cf", before[1])
+        world.mta.stop()
+        world.mta.start()

@@ -33,7 +33,7 @@ public final class SendProcess: DaemonProcess {
     public init(context: ProcessContext, resolver: any Resolver) async throws {
         self.context = context
         opener = TableOpener(parameters: context.parameters, log: context.log("smtp"))
-        let factory = AgentFactory(context: context, resolver: resolver, hosts: HostsFile(), opener: opener)
+        let factory = AgentFactory(context: context, resolver: resolver, hosts: .ofSystem(), opener: opener)
         services = try context.services.compactMap { hosted in
             guard let agent = try factory.agent(for: hosted) else { return nil }
             return Service(

@@ -62,7 +62,7 @@ public struct HostLookup: Sendable {
     public let methods: [Method]
 
     public init(
-        resolver: any Resolver, hosts: HostsFile = HostsFile(), families: AddressFamilies,
+        resolver: any Resolver, hosts: HostsFile = .empty, families: AddressFamilies,
         methods: [Method] = [.dns]
     ) {
         self.resolver = resolver

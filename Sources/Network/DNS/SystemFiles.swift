@@ -47,9 +47,15 @@ public struct HostsFile: Sendable {
     /// Domains of resolv.conf's search list, for names without a dot.
     public private(set) var searchList: [String] = []
 
-    public init() {}
+    /// No names.
+    public static let empty = HostsFile()
 
-    public init(path: String = "/etc/hosts", resolverConfiguration: String = "/etc/resolv.conf") {
+    private init() {}
+
+    /// The machine's.
+    public static func ofSystem() -> HostsFile { HostsFile(path: "/etc/hosts") }
+
+    public init(path: String, resolverConfiguration: String = "/etc/resolv.conf") {
         for words in SystemFile.words(of: path) where words.count > 1 {
             guard let address = IPAddress(String(words[0])) else { continue }
             add(address, names: words.dropFirst().map(String.init))

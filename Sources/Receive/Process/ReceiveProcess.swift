@@ -31,7 +31,7 @@ public final class ReceiveProcess: DaemonProcess {
         let queue = InternalConnection(
             path: InternalEndpoint.queue, eventLoop: context.group.next(), sockets: context.machine.sockets)
         let assembly = ServiceAssembly(
-            context: context, resolver: resolver, hosts: HostsFile(),
+            context: context, resolver: resolver, hosts: .ofSystem(),
             sasl: SASLServiceFactory(group: context.group, pool: context.pool),
             limits: AnvilClient(
                 InternalConnection(

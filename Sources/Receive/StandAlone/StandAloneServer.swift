@@ -77,7 +77,7 @@ public enum StandAloneServer {
             logSink: CommandLog.mailLogSink(parameters), queueDirectory: parameters["queue_directory"])
         let queue = InternalConnection(path: InternalEndpoint.queue, eventLoop: group.next())
         let assembly = ServiceAssembly(
-            context: context, resolver: try UnboundResolver(), hosts: HostsFile(),
+            context: context, resolver: try UnboundResolver(), hosts: .ofSystem(),
             sasl: SASLServiceFactory(group: group, pool: context.pool), limits: Unlimited(),
             queue: queue, freeSpace: FreeSpace(store: context.store, pool: context.pool, clock: context.clock),
             flow: FlowGate(queue: queue, clock: context.clock))

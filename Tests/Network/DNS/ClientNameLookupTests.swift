@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test func theHostsFileComesFirst() async throws {
-        var hosts = HostsFile()
+        var hosts = HostsFile.empty
         let address = try #require(IPAddress("::1"))
         hosts.add(address, names: ["localhost", "loopback"])
         let result = await ClientNameLookup(resolver: resolver, hosts: hosts, families: both).name(of: address)

@@ -8,7 +8,7 @@ import Testing
     private func addresses(_ name: String, _ families: String = "all", _ methods: [HostLookup.Method] = [.dns]) async
         -> HostAddresses
     {
-        var hosts = HostsFile()
+        var hosts = HostsFile.empty
         if let address = IPAddress("192.0.2.77") { hosts.add(address, names: ["inhosts"]) }
         return await HostLookup(
             resolver: resolver, hosts: hosts, families: AddressFamilies(inetProtocols: families), methods: methods
