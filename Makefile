@@ -57,7 +57,7 @@ oracle: setup-test
 ## bench: throughput and memory beside Debian's Postfix
 bench: stage
 	Scripts/setup bench
-	$(SUDO) Benchmarks/run --install $(STAGE)
+	$(SUDO) Benchmarks/run --install $(STAGE) $(if $(ONLY),--only $(ONLY))
 
 format:
 	swift format --in-place --recursive $(FORMATTED)

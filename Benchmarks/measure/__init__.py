@@ -1,0 +1,1 @@
+"""What `Benchmarks/run` is made of: the servers, the loads, the workloads and the table."""
