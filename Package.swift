@@ -74,7 +74,9 @@ let package = Package(
         library("Sockets", in: "Network/Sockets", nio),
         library(
             "TLS", in: "Network/TLS",
-            ["COpenSSL", "MailSystem", .product(name: "NIOConcurrencyHelpers", package: "swift-nio")] + nio),
+            [
+                "COpenSSL", "MailSyntax", "MailSystem", .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+            ] + nio),
         library(
             "DNS", in: "Network/DNS",
             [
@@ -134,7 +136,7 @@ let package = Package(
             [
                 "CMailSystem", "COpenSSL", "CommandReference", "Configuration", "InternalProtocol", "MailSyntax",
                 "MailSystem",
-                "Runtime",
+                "Runtime", "TLS",
             ]),
 
         program("apus", ["Deliver", "Master", "Operate", "Queue", "Receive", "Runtime", "Send", "Submission"]),

@@ -58,7 +58,7 @@ public enum DaemonRuntime {
             group: MultiThreadedEventLoopGroup(numberOfThreads: max(1, P.eventLoops)), pool: BlockingPool(),
             logSink: sink, control: ProcessControl(socket: controlDescriptor),
             queueDirectory: parameters["queue_directory"], isChrooted: !order.chroot.isEmpty,
-            generation: order.generation)
+            generation: order.generation, ticketSecret: order.ticketSecret)
         let log = context.log(P.name)
 
         let process: P

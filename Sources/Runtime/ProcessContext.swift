@@ -55,13 +55,15 @@ public struct ProcessContext: Sendable {
     public var isChrooted: Bool
     /// Counts up with each reload or change of a table.
     public var generation: Int
+    /// For processes with TLS servers.
+    public var ticketSecret: TicketSecret?
 
     public init(
         parameters: Parameters, masterConfiguration: MasterConfiguration, services: [HostedService],
         queueListener: CInt? = nil, group: any EventLoopGroup, pool: BlockingPool, logSink: any LogSink,
         clock: any MailClock = SystemClock(), machine: Machine = .real,
         control: ProcessControl = ProcessControl(socket: -1),
-        queueDirectory: String, isChrooted: Bool = false, generation: Int = 0
+        queueDirectory: String, isChrooted: Bool = false, generation: Int = 0, ticketSecret: TicketSecret? = nil
     ) {
         self.parameters = parameters
         self.masterConfiguration = masterConfiguration
@@ -76,6 +78,7 @@ public struct ProcessContext: Sendable {
         self.queueDirectory = queueDirectory
         self.isChrooted = isChrooted
         self.generation = generation
+        self.ticketSecret = ticketSecret
     }
 
     /// The hosted services of a program: `services(of: "smtpd")`.

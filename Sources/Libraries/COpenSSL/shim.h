@@ -1,8 +1,12 @@
 #ifndef APUS_COPENSSL_H
 #define APUS_COPENSSL_H
 #include <openssl/bio.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/params.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -22,6 +26,17 @@ static inline long apus_ctx_set_sni_callback(SSL_CTX *ctx, int (*callback)(SSL *
 static inline long apus_ctx_set_sni_argument(SSL_CTX *ctx, void *argument) {
     return SSL_CTX_set_tlsext_servername_arg(ctx, argument);
 }
+/* A ticket's key: HMAC-SHA256. */
+static inline int apus_set_ticket_mac(EVP_MAC_CTX *mac, unsigned char *key, size_t count) {
+    OSSL_PARAM parameters[3];
+    parameters[0] = OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key, count);
+    parameters[1] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"sha256", 0);
+    parameters[2] = OSSL_PARAM_construct_end();
+    return EVP_MAC_CTX_set_params(mac, parameters);
+}
+static inline STACK_OF(X509) *apus_certificates_new(void) { return sk_X509_new_null(); }
+static inline int apus_certificates_push(STACK_OF(X509) *list, X509 *certificate) { return sk_X509_push(list, certificate); }
+static inline void apus_certificates_free(STACK_OF(X509) *list) { sk_X509_pop_free(list, X509_free); }
 static inline int apus_set_host_name(SSL *ssl, const char *name) { return (int)SSL_set_tlsext_host_name(ssl, name); }
 static inline int apus_get_signature_nid(SSL *ssl, int *nid) { return (int)SSL_get_signature_nid(ssl, nid); }
 static inline int apus_get_peer_signature_nid(SSL *ssl, int *nid) { return (int)SSL_get_peer_signature_nid(ssl, nid); }

@@ -28,6 +28,33 @@ public struct ServiceOrder: WireCodable, Equatable {
     }
 }
 
+/// What the keys of TLS session tickets are derived from.
+public struct TicketSecret: WireCodable, Equatable {
+    /// Seconds that a key is used.
+    public var period: Int
+    /// Of the period whose secret this is.
+    public var number: Int
+    public var bytes: [UInt8]
+
+    public init(period: Int, number: Int, bytes: [UInt8]) {
+        self.period = period
+        self.number = number
+        self.bytes = bytes
+    }
+
+    public func encode(into writer: inout WireWriter) {
+        writer.write(period)
+        writer.write(number)
+        writer.write(bytes)
+    }
+
+    public init(from reader: inout WireReader) throws(WireError) {
+        period = try reader.int()
+        number = try reader.int()
+        bytes = try reader.bytes()
+    }
+}
+
 /// The first message a process gets: who it is and what it serves.
 public struct StartOrder: InternalRequest, Equatable {
     public typealias Reply = WireEmpty
@@ -46,10 +73,12 @@ public struct StartOrder: InternalRequest, Equatable {
     public var services: [ServiceOrder]
     /// Listener of `InternalEndpoint.queue`, or -1.
     public var queueListener: CInt
+    /// Nil for a process that needs none.
+    public var ticketSecret: TicketSecret?
 
     public init(
         configurationDirectory: String, generation: Int, verbose: Int = 0, chroot: String = "", user: String = "",
-        masterFile: String, services: [ServiceOrder], queueListener: CInt = -1
+        masterFile: String, services: [ServiceOrder], queueListener: CInt = -1, ticketSecret: TicketSecret? = nil
     ) {
         self.configurationDirectory = configurationDirectory
         self.generation = generation
@@ -59,6 +88,7 @@ public struct StartOrder: InternalRequest, Equatable {
         self.masterFile = masterFile
         self.services = services
         self.queueListener = queueListener
+        self.ticketSecret = ticketSecret
     }
 
     public func encode(into writer: inout WireWriter) {
@@ -70,6 +100,7 @@ public struct StartOrder: InternalRequest, Equatable {
         writer.write(masterFile)
         writer.write(services) { $0.write($1) }
         writer.write(Int(queueListener))
+        writer.write(optional: ticketSecret) { $0.write($1) }
     }
 
     public init(from reader: inout WireReader) throws(WireError) {
@@ -81,6 +112,7 @@ public struct StartOrder: InternalRequest, Equatable {
         masterFile = try reader.string()
         services = try reader.array { (reader) throws(WireError) in try ServiceOrder(from: &reader) }
         queueListener = CInt(truncatingIfNeeded: try reader.int())
+        ticketSecret = try reader.optional { (reader) throws(WireError) in try TicketSecret(from: &reader) }
     }
 }
 

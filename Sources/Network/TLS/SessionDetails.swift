@@ -4,7 +4,7 @@ import COpenSSL
 struct SessionDetails {
     let ssl: OpaquePointer
     let settings: TLSSettings
-    let sentServerName: String
+    let serverName: String
     let verifiedNames: [String]
 
     var info: TLSSessionInfo {
@@ -18,11 +18,7 @@ struct SessionDetails {
             usedBits: Int(usedBits), algorithmBits: Int(algorithmBits))
         info.isResumed = SSL_session_reused(ssl) == 1
         info.askedForClientCertificate = settings.asksForClientCertificate
-        if settings.role == .client {
-            info.serverName = sentServerName
-        } else if let name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) {
-            info.serverName = String(cString: name)
-        }
+        info.serverName = serverName
         info.peerCertificate = peerCertificate()
         // Below TLS 1.3 the cipher's name tells key exchange and signature.
         if SSL_version(ssl) >= TLS1_3_VERSION {

@@ -14,6 +14,19 @@ final class TLSBuffers {
     var sessionCache: ClientSessionCache?
     var sessionKey = ""
 
+    /// Servers: what session tickets are made with.
+    var ticketKeys: TicketKeyring?
+    var ticketCipher = ""
+    /// Servers: where the search for the context of the name that the client asks for stands.
+    var nameLookup = NameLookup.notAsked
+
+    enum NameLookup {
+        case notAsked
+        case asked(String)
+        /// Nil: the server's own.
+        case answered(TLSContext?)
+    }
+
     func remember(_ session: OpaquePointer) -> Bool {
         guard let sessionCache else { return false }
         sessionCache.store(session, for: sessionKey)

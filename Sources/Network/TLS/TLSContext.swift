@@ -1,4 +1,5 @@
 import COpenSSL
+import Glibc
 import NIOConcurrencyHelpers
 import NIOCore
 
@@ -9,15 +10,27 @@ import NIOCore
 public final class TLSContext: @unchecked Sendable {
     public let settings: TLSSettings
     let pointer: OpaquePointer
-    /// Contexts for other server names (tls_server_sni_maps), looked up by lower-case host name.
-    private let alternatives: @Sendable (String) -> TLSContext?
+    /// Contexts for the names that clients ask for; nil when only one is served, and no name is looked at.
+    let serverNames: ServerNames?
+    /// Nil where session tickets are not made.
+    let ticketKeys: TicketKeyring?
+    private let chain: ChainText?
     let clientSessions = ClientSessionCache(limit: 1000)
 
     /// Reads certificates and keys.
-    /// - Parameter alternatives: for servers, the context to use for a name the client asks for; nil for this one.
-    ///   Called on an event loop during the handshake: it must not block.
-    public init(
-        _ settings: TLSSettings, alternatives: @escaping @Sendable (String) -> TLSContext? = { _ in nil }
+    /// - Parameters:
+    ///   - serverNames: for servers: contexts by the name that the client asks for (tls_server_sni_maps).
+    ///   - ticketKeys: for servers: keys that other processes may have too; nil for OpenSSL's own, which end with the
+    ///     context.
+    public convenience init(
+        _ settings: TLSSettings, serverNames: ServerNames? = nil, ticketKeys: TicketKeyring? = nil
+    ) throws(TLSConfigurationError) {
+        try self.init(settings, chain: nil, serverNames: serverNames, ticketKeys: ticketKeys)
+    }
+
+    /// - Parameter chain: keys and certificates besides those of the settings.
+    init(
+        _ settings: TLSSettings, chain: ChainText?, serverNames: ServerNames? = nil, ticketKeys: TicketKeyring? = nil
     ) throws(TLSConfigurationError) {
         LibraryErrors.discard()
         let method = settings.role == .server ? TLS_server_method() : TLS_client_method()
@@ -26,7 +39,9 @@ public final class TLSContext: @unchecked Sendable {
                 "cannot allocate server SSL_CTX: disabling TLS support", libraryErrors: LibraryErrors.take())
         }
         self.settings = settings
-        self.alternatives = alternatives
+        self.serverNames = serverNames
+        self.ticketKeys = settings.role == .server && settings.makesTickets ? ticketKeys : nil
+        self.chain = chain
         pointer = context
         try configure()
     }
@@ -38,7 +53,7 @@ public final class TLSContext: @unchecked Sendable {
         SSL_CTX_set_security_level(pointer, 0)
         var options = apus_op_all() | apus_op_no_compression() | apus_op_no_renegotiation()
         if settings.preferServerCiphers { options |= apus_op_server_preference() }
-        if settings.sessionTimeout <= 0 || !settings.issuesTickets { options |= apus_op_no_ticket() }
+        if !settings.makesTickets { options |= apus_op_no_ticket() }
         SSL_CTX_set_options(pointer, options)
         _ = apus_ctx_set_mode(
             pointer,
@@ -56,9 +71,11 @@ public final class TLSContext: @unchecked Sendable {
         setGroups()
         _ = apus_ctx_set_dh_auto(pointer, 1)
         try KeyLoader(context: pointer, settings: settings).load()
+        try chain?.load(into: pointer)
         setVerification()
         setSessionCache()
-        if settings.role == .server { setServerNameCallback() }
+        if serverNames != nil { setServerNameCallbacks() }
+        if ticketKeys != nil { SessionTickets.install(in: pointer) }
         LibraryErrors.discard()
     }
 
@@ -89,8 +106,8 @@ public final class TLSContext: @unchecked Sendable {
     private func setSessionCache() {
         SSL_CTX_set_timeout(pointer, Int(max(settings.sessionTimeout, 1)))
         if settings.role == .server {
-            let name = Array("apus/smtpd".utf8)
-            SSL_CTX_set_session_id_context(pointer, name, UInt32(name.count))
+            let scope = sessionScope
+            SSL_CTX_set_session_id_context(pointer, scope, UInt32(scope.count))
             SSL_CTX_set_num_tickets(pointer, 1)
             let caches = settings.cachesSessions && settings.sessionTimeout > 0
             _ = apus_ctx_set_cache_mode(pointer, Int(caches ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_OFF))
@@ -110,19 +127,41 @@ public final class TLSContext: @unchecked Sendable {
         }
     }
 
-    private func setServerNameCallback() {
-        _ = apus_ctx_set_sni_callback(pointer) { ssl, _, argument in
-            guard let ssl, let argument, let raw = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) else {
-                return SSL_TLSEXT_ERR_NOACK
-            }
-            let context = Unmanaged<TLSContext>.fromOpaque(argument).takeUnretainedValue()
-            guard let other = context.alternatives(String(cString: raw).lowercased()) else {
-                return SSL_TLSEXT_ERR_NOACK
-            }
+    /// A session may be resumed by services that would have judged the client's certificate alike (32 octets).
+    private var sessionScope: [UInt8] {
+        let text = [
+            "smtpd", settings.caFile, settings.caPath, "\(settings.appendDefaultCA)",
+            "\(settings.asksForClientCertificate)", settings.protocols, settings.cipherList,
+        ].joined(separator: "\n")
+        var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+        var count: CUnsignedInt = 0
+        _ = EVP_Digest(text, text.utf8.count, &digest, &count, EVP_sha256(), nil)
+        return Array(digest.prefix(Int(min(count, 32))))
+    }
+
+    /// The handshake stops at the client's first message until the name has been looked up: tables may be slow.
+    private func setServerNameCallbacks() {
+        SSL_CTX_set_client_hello_cb(
+            pointer,
+            { ssl, _, _ in
+                guard let ssl, let held = SSL_get_ex_data(ssl, 0) else { return SSL_CLIENT_HELLO_ERROR }
+                let buffers = Unmanaged<TLSBuffers>.fromOpaque(held).takeUnretainedValue()
+                switch buffers.nameLookup {
+                case .notAsked:
+                    guard let name = ClientHelloName.read(ssl) else { return SSL_CLIENT_HELLO_SUCCESS }
+                    buffers.nameLookup = .asked(name)
+                    return SSL_CLIENT_HELLO_RETRY
+                case .asked: return SSL_CLIENT_HELLO_RETRY
+                case .answered: return SSL_CLIENT_HELLO_SUCCESS
+                }
+            }, nil)
+        _ = apus_ctx_set_sni_callback(pointer) { ssl, _, _ in
+            guard let ssl, let held = SSL_get_ex_data(ssl, 0) else { return SSL_TLSEXT_ERR_NOACK }
+            let buffers = Unmanaged<TLSBuffers>.fromOpaque(held).takeUnretainedValue()
+            guard case .answered(let other?) = buffers.nameLookup else { return SSL_TLSEXT_ERR_NOACK }
             SSL_set_SSL_CTX(ssl, other.pointer)
             return SSL_TLSEXT_ERR_OK
         }
-        _ = apus_ctx_set_sni_argument(pointer, Unmanaged.passUnretained(self).toOpaque())
     }
 }
 
@@ -151,11 +190,17 @@ final class ClientSessionCache: Sendable {
         }
     }
 
-    /// Sets the remembered session on `ssl`.
-    func apply(to ssl: OpaquePointer, for key: String) {
+    /// Sets the remembered session on `ssl`, unless it is older than `lifetime` seconds.
+    func apply(to ssl: OpaquePointer, for key: String, lifetime: Int) {
         sessions.withLockedValue { table in
             guard let session = table[key] else { return }
-            if SSL_SESSION_is_resumable(session.pointer) == 1 { SSL_set_session(ssl, session.pointer) }
+            let age = time(nil) &- SSL_SESSION_get_time(session.pointer)
+            if age > lifetime || SSL_SESSION_is_resumable(session.pointer) != 1 {
+                SSL_SESSION_free(session.pointer)
+                table[key] = nil
+            } else {
+                SSL_set_session(ssl, session.pointer)
+            }
         }
     }
 }

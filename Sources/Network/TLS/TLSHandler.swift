@@ -27,6 +27,7 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private let buffers: TLSBuffers
     private let handshakeTimeout: TimeAmount
     private let serverName: String
+    private let peer: String
     private let verifiedNames: [String]
     private var state = State.idle
     private var timer: Scheduled<Void>?
@@ -34,15 +35,18 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var waiting: [(ByteBuffer, EventLoopPromise<Void>?)] = []
     private var readIsWanted = false
     private var isDecrypting = false
+    private var isLookingUp = false
 
     /// - Parameters:
     ///   - serverName: clients: SNI to send; empty for none.
     ///   - verifying: clients: names of which the certificate must have one; `.example.com` stands for all names below
     ///     it. The handshake goes on either way: look at `TLSSessionInfo.PeerCertificate`.
     ///   - sessionKey: clients: names the destination whose sessions may be resumed; empty for none.
+    ///   - sessionLifetime: seconds; the context's when nil.
+    ///   - peer: servers: the client, for log lines about the name that it asks for.
     public init(
         context: TLSContext, serverName: String = "", verifying names: [String] = [], sessionKey: String = "",
-        handshakeTimeout: TimeAmount = .seconds(300)
+        sessionLifetime: Int? = nil, peer: String = "", handshakeTimeout: TimeAmount = .seconds(300)
     ) throws(TLSConfigurationError) {
         LibraryErrors.discard()
         let buffers = TLSBuffers()
@@ -53,6 +57,8 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
         SSL_set_ex_data(ssl, 0, Unmanaged.passUnretained(buffers).toOpaque())
         if context.settings.role == .server {
             SSL_set_accept_state(ssl)
+            buffers.ticketKeys = context.ticketKeys
+            buffers.ticketCipher = context.settings.ticketCipher
         } else {
             SSL_set_connect_state(ssl)
             if !serverName.isEmpty { _ = apus_set_host_name(ssl, serverName) }
@@ -60,13 +66,15 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
             if !sessionKey.isEmpty {
                 buffers.sessionCache = context.clientSessions
                 buffers.sessionKey = sessionKey
-                context.clientSessions.apply(to: ssl, for: sessionKey)
+                context.clientSessions.apply(
+                    to: ssl, for: sessionKey, lifetime: sessionLifetime ?? context.settings.sessionTimeout)
             }
         }
         self.ssl = ssl
         self.tls = context
         self.buffers = buffers
         self.serverName = serverName
+        self.peer = peer
         verifiedNames = names
         self.handshakeTimeout = handshakeTimeout
     }
@@ -168,6 +176,7 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
         LibraryErrors.discard()
         let result = SSL_do_handshake(ssl)
         let error = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl, result)
+        if error == SSL_ERROR_WANT_CLIENT_HELLO_CB { return lookUpName(context) }
         let texts = result == 1 || error == SSL_ERROR_WANT_READ ? [] : LibraryErrors.take()
         flushOutput(context)
         guard result == 1 else {
@@ -182,13 +191,37 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
         timer = nil
         state = .established
         let info = SessionDetails(
-            ssl: ssl, settings: tls.settings, sentServerName: serverName, verifiedNames: verifiedNames
+            ssl: ssl, settings: tls.settings, serverName: agreedName, verifiedNames: verifiedNames
         ).info
         context.fireUserInboundEventTriggered(TLSEvent.established(info))
         let writes = waiting
         waiting = []
         for (bytes, promise) in writes { write(context: context, data: wrapOutboundOut(bytes), promise: promise) }
         if !writes.isEmpty { context.flush() }
+    }
+
+    /// A client's wish, or what a server had a certificate for.
+    private var agreedName: String {
+        if tls.settings.role == .client { return serverName }
+        guard case .answered(.some) = buffers.nameLookup, let name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)
+        else { return "" }
+        return String(cString: name)
+    }
+
+    private func lookUpName(_ context: ChannelHandlerContext) {
+        guard !isLookingUp, case .asked(let name) = buffers.nameLookup, let names = tls.serverNames else { return }
+        isLookingUp = true
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let (loop, peer) = (context.eventLoop, peer)
+        Task {
+            let found = await names.context(for: name, peer: peer)
+            loop.execute {
+                let (handler, context) = bound.value
+                handler.isLookingUp = false
+                handler.buffers.nameLookup = .answered(found)
+                if handler.state == .handshaking { handler.process(context) }
+            }
+        }
     }
 
     private func decrypt(_ context: ChannelHandlerContext) {

@@ -66,7 +66,7 @@ public struct TLSSessionInfo: Sendable, Equatable {
     /// The server asked for a client certificate.
     public var askedForClientCertificate = false
     public var isResumed = false
-    /// Server name that the client asked for or sent; empty without SNI.
+    /// The name that the client sent; for servers only when they have a certificate for it (tls_server_sni_maps).
     public var serverName = ""
 
     public init(role: TLSSettings.Role, protocolName: String, cipher: String, usedBits: Int, algorithmBits: Int) {

@@ -40,12 +40,18 @@ public struct TLSSettings: Sendable {
     public var cachesSessions = false
     /// smtpd_tls_session_cache_timeout, seconds; 0 turns resumption off.
     public var sessionTimeout = 3600
-    /// Session tickets (tls_session_ticket_cipher is not empty).
-    public var issuesTickets = true
+    /// tls_session_ticket_cipher: of servers' session tickets; empty for none.
+    public var ticketCipher = "aes-256-cbc"
     /// Digest of logged certificate fingerprints.
     public var fingerprintDigest = "sha256"
 
     public init(role: Role) { self.role = role }
+
+    /// Session tickets are made.
+    var makesTickets: Bool { sessionTimeout > 0 && SessionTickets.cipher(ticketCipher) != nil }
+
+    /// True when tls_session_ticket_cipher names none that can be used.
+    public var hasBadTicketCipher: Bool { !ticketCipher.isEmpty && SessionTickets.cipher(ticketCipher) == nil }
 
     /// True when nothing to present is configured: a server can then not offer TLS.
     public var hasNoCertificate: Bool {
@@ -91,10 +97,16 @@ extension TLSSettings {
         let depth = value(role == .server ? "ccert_verifydepth" : "scert_verifydepth")
         verifyDepth = Int(depth) ?? 9
         cachesSessions = !value("session_cache_database").isEmpty
-        sessionTimeout = Self.seconds(value("session_cache_timeout")) ?? 3600
-        issuesTickets = !parameter("tls_session_ticket_cipher").isEmpty
+        sessionTimeout = Self.sessionTimeout(value("session_cache_timeout"))
+        ticketCipher = parameter("tls_session_ticket_cipher")
         let digest = value("fingerprint_digest")
         if !digest.isEmpty { fingerprintDigest = digest }
+    }
+
+    /// Seconds. A value between 1 and 119 counts as 120 (postconf(5) smtpd_tls_session_cache_timeout).
+    public static func sessionTimeout(_ text: String) -> Int {
+        let seconds = seconds(text) ?? 3600
+        return seconds > 0 ? max(seconds, 120) : 0
     }
 
     /// `3600s`, `1h`: a main.cf time value.

@@ -72,7 +72,8 @@ struct ProcessLauncher {
     var verbose: Int
 
     func start(
-        _ process: PlannedProcess, settings: ServerSettings, endpoints: EndpointTable, generation: Int, now: Double
+        _ process: PlannedProcess, settings: ServerSettings, endpoints: EndpointTable, generation: Int, now: Double,
+        ticketSecret: TicketSecret? = nil
     ) throws(SystemError) -> ChildProcess {
         let (ours, theirs) = try Descriptors.socketPair()
         let errors = keepsOutput ? nil : try? Descriptors.pipe()
@@ -122,7 +123,7 @@ struct ProcessLauncher {
             chroot: process.key.isChrooted ? settings.queueDirectory : "",
             user: process.key.kind.keepsPrivileges ? "" : settings.parameters["mail_owner"],
             masterFile: String(decoding: settings.masterFile, as: UTF8.self), services: orders,
-            queueListener: queueListener)
+            queueListener: queueListener, ticketSecret: process.key.kind == .receive ? ticketSecret : nil)
         ProcessControl.send(order, over: ours)
         return ChildProcess(
             pid: pid, key: process.key, generation: generation, started: now, control: ours,

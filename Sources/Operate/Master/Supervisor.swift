@@ -26,6 +26,7 @@ final class Supervisor {
     private var orphans: [ChildProcess] = []
     private var wakeUps: WakeUps
     private var generation = 0
+    private var tickets = TicketSecrets()
     private var stopDeadline: Double?
 
     /// Opens all endpoints. The working directory is the queue directory, the locks are held.
@@ -96,7 +97,8 @@ final class Supervisor {
         generation += 1
         do {
             return try launcher.start(
-                slot.plan, settings: settings, endpoints: endpoints, generation: generation, now: now)
+                slot.plan, settings: settings, endpoints: endpoints, generation: generation, now: now,
+                ticketSecret: tickets.secret(settings.parameters, now: now))
         } catch {
             let delay = slot.noteFailure(after: 0, now: now)
             log.warning("\(name(slot.plan.key)): \(error): next attempt in \(Int(delay)) seconds")

@@ -6,6 +6,7 @@ import MailSystem
 import NIOCore
 import Runtime
 import Spool
+import TLS
 
 /// The process that takes mail from the network: all smtpd services of one privilege.
 public final class ReceiveProcess: DaemonProcess {
@@ -29,7 +30,8 @@ public final class ReceiveProcess: DaemonProcess {
         var openers: [TableOpener] = []
         var services: [(ServerService, HostedService)] = []
         let queue = InternalConnection(
-            path: InternalEndpoint.queue, eventLoop: context.group.next(), sockets: context.machine.sockets)
+            path: InternalEndpoint.queue, eventLoop: context.group.next(), sockets: context.machine.sockets,
+            afterLoss: MessageArrived.unknown)
         let assembly = ServiceAssembly(
             context: context, resolver: resolver, hosts: .ofSystem(),
             sasl: SASLServiceFactory(group: context.group, pool: context.pool),
@@ -37,7 +39,7 @@ public final class ReceiveProcess: DaemonProcess {
                 InternalConnection(
                     path: InternalEndpoint.anvil, eventLoop: context.group.next(), sockets: context.machine.sockets)),
             queue: queue, freeSpace: FreeSpace(store: context.store, pool: context.pool, clock: context.clock),
-            flow: FlowGate(queue: queue, clock: context.clock),
+            flow: FlowGate(queue: queue, clock: context.clock), ticketKeys: Self.ticketKeys(context),
             spares: SpareFiles(store: context.store, clock: context.clock))
         for service in hosted {
             let opener = TableOpener(
@@ -83,6 +85,15 @@ public final class ReceiveProcess: DaemonProcess {
             case .failed(let reason): throw LookupError(table: "unix:\(database)", reason: reason)
             }
         }
+    }
+
+    /// The same in each process of the mail system, and in each generation.
+    private static func ticketKeys(_ context: ProcessContext) -> TicketKeyring? {
+        guard let secret = context.ticketSecret else { return nil }
+        let clock = context.clock
+        return TicketKeyring(
+            TicketKeyring.Secret(period: secret.period, number: secret.number, bytes: secret.bytes),
+            now: { Int(clock.monotonicNanoseconds() / 1_000_000_000) })
     }
 
     private static func reportUnsupported(_ context: ProcessContext) {

@@ -21,6 +21,7 @@ struct ServiceAssembly {
     let queue: any InternalCaller
     let freeSpace: FreeSpace
     let flow: FlowGate
+    var ticketKeys: TicketKeyring?
     /// Nil where too few messages are queued for files to be used again.
     var spares: SpareFiles?
 
@@ -45,9 +46,11 @@ struct ServiceAssembly {
             pause: { await flow.pass(seconds: delay) })
         var environment = ServerEnvironment(
             checker: engine, intake: intake, log: log, clock: context.clock, limits: limits)
+        let notice = PostmasterNotice(parameters, cleanup: cleanup, clock: context.clock, log: log)
+        environment.noticeTrouble = { await notice.send(client: $0, text: $1) }
         wire(&environment, parameters, opener, log)
         if settings.saslIsEnabled { environment.sasl = try sasl.make(parameters, opener: opener, log: log) }
-        let tls = tlsContext(parameters, settings, log)
+        let tls = tlsContext(parameters, settings, opener, log)
         environment.offersTLS = tls != nil
         let families = AddressFamilies(inetProtocols: parameters["inet_protocols"])
         return ServerService(
@@ -99,19 +102,43 @@ struct ServiceAssembly {
     }
 
     /// Nil, with a warning, when TLS is wanted but can't be had: clients are then told 454.
-    private func tlsContext(_ parameters: Parameters, _ settings: ServerSettings, _ log: MailLog) -> TLSContext? {
+    private func tlsContext(
+        _ parameters: Parameters, _ settings: ServerSettings, _ opener: TableOpener, _ log: MailLog
+    ) -> TLSContext? {
         guard settings.tlsLevel >= .may else { return nil }
-        let wanted = TLSSettings(
+        var wanted = TLSSettings(
             prefix: "smtpd", mandatory: settings.tlsLevel == .encrypt, parameter: { parameters[$0] })
-        if wanted.hasNoCertificate {
+        // Sessions outlive services: these two are main.cf's, whatever the service says (postconf(5)).
+        wanted.sessionTimeout = TLSSettings.sessionTimeout(context.parameters["smtpd_tls_session_cache_timeout"])
+        wanted.cachesSessions = !context.parameters["smtpd_tls_session_cache_database"].isEmpty
+        if wanted.hasBadTicketCipher {
+            log.warning("tls_session_ticket_cipher: invalid value: \(wanted.ticketCipher); session tickets disabled")
+        }
+        let names = Maps(
+            parameters["tls_server_sni_maps"], opener: opener, options: [.foldKeys, .valueIsFileName])
+        if wanted.hasNoCertificate, names.isEmpty {
             log.warning("No server certs available. TLS won't be enabled")
             return nil
         }
         do {
-            return try TLSContext(wanted)
+            return try TLSContext(wanted, serverNames: serverNames(names, wanted, log), ticketKeys: ticketKeys)
         } catch {
             for warning in error.warnings { log.warning(warning) }
             return nil
         }
+    }
+
+    /// Nil when clients' wishes for a name are not looked at.
+    private func serverNames(_ names: Maps, _ settings: TLSSettings, _ log: MailLog) -> ServerNames? {
+        if names.isEmpty { return nil }
+        return ServerNames(
+            settings,
+            chains: { key in
+                guard let value = try await names.find(key) else { return nil }
+                guard let chain = FileValue.decode(Array(value.utf8)) else {
+                    throw TLSConfigurationError("malformed BASE64 value in tls_server_sni_maps for \(key)")
+                }
+                return chain
+            }, log: log)
     }
 }

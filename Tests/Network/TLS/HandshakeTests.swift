@@ -139,6 +139,55 @@ import Testing
         #expect(lines[0] == lines[1] + " server-digest SHA256")
     }
 
+    /// Two generations of a server with the same ticket keys, and one with others.
+    @Test(arguments: ["TLSv1.2", "TLSv1.3"])
+    func ticketsOutliveTheServersContext(version: String) throws {
+        var settings = TLSSettings(role: .client)
+        settings.cachesSessions = true
+        settings.cipherList += ":!aNULL"
+        let client = try TLSContext(settings)
+        var serverSettings = TLSSettings(role: .server)
+        serverSettings.chainFiles = [try makeCertificate()]
+        serverSettings.protocols = version
+        let secret = TicketKeyring.Secret.random(period: 3600, now: 7200)
+        func connect(_ secret: TicketKeyring.Secret, ticketCipher: String = "aes-256-cbc") throws -> Bool {
+            var settings = serverSettings
+            settings.ticketCipher = ticketCipher
+            let server = try TLSContext(settings, ticketKeys: TicketKeyring(secret, now: { 7200 }))
+            let clientEnd = try End(TLSHandler(context: client, sessionKey: "mx:25"))
+            let serverEnd = try End(TLSHandler(context: server))
+            try pump(clientEnd, serverEnd)
+            serverEnd.channel.writeAndFlush(ByteBuffer(string: "250 ok\r\n"), promise: nil)
+            try pump(clientEnd, serverEnd)
+            return try #require(serverEnd.recorder.established).isResumed
+        }
+        #expect(try !connect(secret))
+        #expect(try connect(secret))
+        #expect(try !connect(.random(period: 3600, now: 7200)))
+        // No tickets without a cipher for them, nor with one that postconf(5) does not allow.
+        #expect(try !connect(secret, ticketCipher: ""))
+        #expect(try !connect(secret, ticketCipher: "aes-256-gcm"))
+    }
+
+    @Test func aSessionOlderThanItsTimeIsNotResumed() throws {
+        var settings = TLSSettings(role: .client)
+        settings.cachesSessions = true
+        settings.sessionTimeout = 120
+        let context = try TLSContext(settings)
+        let serverContext = try server()
+        func connect(lifetime: Int) throws -> Bool {
+            let client = try End(TLSHandler(context: context, sessionKey: "mx:25", sessionLifetime: lifetime))
+            let serverEnd = try End(TLSHandler(context: serverContext))
+            try pump(client, serverEnd)
+            serverEnd.channel.writeAndFlush(ByteBuffer(string: "250 ok\r\n"), promise: nil)
+            try pump(client, serverEnd)
+            return try #require(client.recorder.established).isResumed
+        }
+        #expect(try !connect(lifetime: 120))
+        #expect(try connect(lifetime: 120))
+        #expect(try !connect(lifetime: -1))
+    }
+
     @Test func garbageFailsTheHandshakeAndClosesTheChannel() throws {
         let end = try End(TLSHandler(context: server()))
         try end.channel.writeInbound(ByteBuffer(string: "EHLO i.am.not.tls\r\n"))
