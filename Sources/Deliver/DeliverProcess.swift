@@ -71,8 +71,13 @@ public final class DeliverProcess: DaemonProcess {
             // The process limit of master.cf, as concurrent deliveries.
             let limiter = DeliveryLimiter(limit: service.service.processLimit)
             var handlers = InternalHandlers()
-            handlers.on(DeliveryRequest.self) { [self] request in
+            handlers.on(DeliveryRequest.self) { [self] request, peer in
                 await limiter.enter()
+                // Who asked is gone, and the next queue process has asked again, or will.
+                guard peer.isConnected else {
+                    await limiter.leave()
+                    throw InternalProtocolError.connectionLost
+                }
                 let report = await agent.deliver(request)
                 await limiter.leave()
                 if opener.anyChanged() { context.control.requestNewGeneration() }

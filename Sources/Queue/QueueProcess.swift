@@ -155,7 +155,11 @@ public final class QueueProcess: DaemonProcess {
         var handlers = InternalHandlers()
         let (manager, flush) = (manager, flush)
         handlers.on(MessageArrived.self) { request in
-            await manager.arrived(request.queueID)
+            if request.queueID.isEmpty {
+                await manager.trigger([UInt8(ascii: "I")])
+            } else {
+                await manager.arrived(request.queueID)
+            }
             return WireEmpty()
         }
         handlers.on(FlushRequest.self) { await flush.sendSite($0.site) }

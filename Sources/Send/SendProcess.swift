@@ -44,11 +44,12 @@ public final class SendProcess: DaemonProcess {
     public func start() async throws {
         for service in services {
             var handlers = InternalHandlers()
-            handlers.on(DeliveryRequest.self) { request in
+            handlers.on(DeliveryRequest.self) { request, peer in
                 await service.limit.enter()
-                let report = await service.agent.deliver(request)
-                service.limit.leave()
-                return report
+                defer { service.limit.leave() }
+                // Who asked is gone, and the next queue process has asked again, or will.
+                guard peer.isConnected else { throw InternalProtocolError.connectionLost }
+                return await service.agent.deliver(request)
             }
             for listener in service.hosted.listeners {
                 let server = try await InternalServer.start(

@@ -11,7 +11,11 @@ public final class InternalConnection: InternalCaller {
     private struct State {
         var channel: EventLoopFuture<Channel>?
         var closed = false
+        /// The channel has been used for notifications, which nobody confirms.
+        var notified = false
     }
+
+    private static let reconnectTime = TimeAmount.milliseconds(200)
 
     /// Generations that a call may meet on their way out, one after the other.
     private static let attempts = 5
@@ -20,12 +24,26 @@ public final class InternalConnection: InternalCaller {
     private let eventLoop: any EventLoop
     private let sockets: any Sockets
     private let state = NIOLockedValueBox(State())
+    private let afterLoss: OutgoingCall?
 
     /// - Parameter path: unix-domain socket, relative to the queue directory (the working directory) or absolute.
     public init(path: String, eventLoop: any EventLoop, sockets: any Sockets = KernelSockets()) {
         self.path = path
         self.eventLoop = eventLoop
         self.sockets = sockets
+        afterLoss = nil
+    }
+
+    /// - Parameter afterLoss: sent when a connection has ended that carried notifications: some may not have got through.
+    public init<R: InternalRequest>(
+        path: String, eventLoop: any EventLoop, sockets: any Sockets = KernelSockets(), afterLoss request: R
+    ) {
+        self.path = path
+        self.eventLoop = eventLoop
+        self.sockets = sockets
+        var writer = WireWriter()
+        request.encode(into: &writer)
+        afterLoss = OutgoingCall(kind: R.kind, payload: writer.buffer, answer: nil)
     }
 
     public func call<R: InternalRequest>(_ request: R) async throws -> R.Reply {
@@ -56,7 +74,7 @@ public final class InternalConnection: InternalCaller {
         var writer = WireWriter()
         request.encode(into: &writer)
         let call = OutgoingCall(kind: R.kind, payload: writer.buffer, answer: nil)
-        connect().whenSuccess { $0.writeAndFlush(call, promise: nil) }
+        connect(toNotify: true).whenSuccess { $0.writeAndFlush(call, promise: nil) }
     }
 
     /// No more calls from now on; those under way go on. For a process that stops: nobody would take a call that has to
@@ -71,10 +89,11 @@ public final class InternalConnection: InternalCaller {
         if let channel = try? await channel?.get() { try? await channel.close().get() }
     }
 
-    private func connect() -> EventLoopFuture<Channel> {
+    private func connect(toNotify: Bool = false) -> EventLoopFuture<Channel> {
         let promise = eventLoop.makePromise(of: Channel.self)
         let current: EventLoopFuture<Channel>? = state.withLockedValue { state in
             if state.closed { return eventLoop.makeFailedFuture(InternalProtocolError.connectionLost) }
+            if toNotify { state.notified = true }
             if let channel = state.channel { return channel }
             state.channel = promise.futureResult
             return nil
@@ -115,7 +134,26 @@ public final class InternalConnection: InternalCaller {
     }
 
     private func forget(_ future: EventLoopFuture<Channel>) {
-        state.withLockedValue { if $0.channel === future { $0.channel = nil } }
+        let mayHaveLost = state.withLockedValue { state in
+            guard state.channel === future else { return false }
+            state.channel = nil
+            defer { state.notified = false }
+            return state.notified && !state.closed
+        }
+        if mayHaveLost { makeUp() }
+    }
+
+    /// Says on a new connection that notifications may have been lost.
+    private func makeUp() {
+        guard let afterLoss else { return }
+        connect().whenComplete { [self] result in
+            switch result {
+            case .success(let channel): channel.writeAndFlush(afterLoss, promise: nil)
+            case .failure:
+                if state.withLockedValue({ $0.closed }) { return }
+                eventLoop.scheduleTask(in: Self.reconnectTime) { self.makeUp() }
+            }
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 import NIOCore
+import Synchronization
 
 /// A question one process asks another.
 public protocol InternalRequest: WireCodable {
@@ -50,10 +51,21 @@ public protocol InternalCaller: Sendable {
 }
 
 /// The connection a request came by: what a service remembers for a client can be dropped when `onClose` reports it.
-public struct InternalPeer: Hashable, Sendable {
+public final class InternalPeer: Hashable, Sendable {
     public let id: UInt64
+    private let connected = Atomic<Bool>(true)
 
     public init(id: UInt64) { self.id = id }
+
+    /// False when nobody waits for answers any more.
+    public var isConnected: Bool { connected.load(ordering: .relaxed) }
+
+    /// The connection has ended.
+    public func disconnect() { connected.store(false, ordering: .relaxed) }
+
+    public static func == (a: InternalPeer, b: InternalPeer) -> Bool { a.id == b.id }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(id) }
 }
 
 /// What a server does with each kind of request.

@@ -143,6 +143,7 @@ final class InternalServerHandler: ChannelDuplexHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         activity.closed(context.channel)
+        peer.disconnect()
         handlers.closed?(peer)
         context.fireChannelInactive()
     }

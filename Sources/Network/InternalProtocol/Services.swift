@@ -84,6 +84,9 @@ public struct MessageArrived: InternalRequest, Equatable {
 
     public var queueID: String
 
+    /// Some message: a notification may have been lost.
+    public static let unknown = MessageArrived(queueID: "")
+
     public init(queueID: String) { self.queueID = queueID }
 
     public func encode(into writer: inout WireWriter) { writer.write(queueID) }

@@ -259,7 +259,9 @@ public final class Scheduler {
         var delay = Int.max
         for job in message.jobs {
             let limits = job.transport.settings
-            room += max(0, limits.recipientLimit - job.transport.heldRecipients)
+            // A job that was let pass is worth some more memory: it must not stand in the way for want of recipients.
+            let extra = job.transport.letPass(job) ? limits.extraRecipientLimit : 0
+            room += max(0, limits.recipientLimit + extra - job.transport.heldRecipients)
             step = min(step, limits.recipientRefillLimit)
             delay = min(delay, limits.recipientRefillDelay)
         }

@@ -139,6 +139,9 @@ final class Transport {
         return stack.last
     }
 
+    /// The job goes before another one now.
+    func letPass(_ job: Job) -> Bool { job.place == .stacked && stack.first !== job }
+
     private func push(_ job: Job) {
         job.place = .stacked
         stack.append(job)

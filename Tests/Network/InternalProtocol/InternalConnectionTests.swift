@@ -134,6 +134,59 @@ import Testing
         #expect(throws: InternalProtocolError.connectionLost) { try lost.wait() }
     }
 
+    /// A notification that the old generation did not look at is made up for with the next.
+    @Test func whoeverListensNextLearnsThatNotificationsMayBeLost() async throws {
+        let path = "/tmp/apus-int-\(getpid())-c"
+        let listener = try Listeners.unix(path: path, permissions: 0o600)
+        let told = Signal()
+        let first = Signal()
+        func server(_ listener: CInt) async throws -> InternalServer {
+            var handlers = InternalHandlers()
+            handlers.on(MessageArrived.self) { request in
+                if request == .unknown { told.set() } else { first.set() }
+                return WireEmpty()
+            }
+            return try await InternalServer.start(listener: listener, group: Self.group, handlers: handlers)
+        }
+        let connection = InternalConnection(
+            path: path, eventLoop: Self.group.next(), afterLoss: MessageArrived.unknown)
+        let old = try await server(dup(listener))
+        connection.notify(MessageArrived(queueID: "4X1"))
+        await first.wait()
+        await old.drain()
+        #expect(!told.isSet)
+        let new = try await server(listener)
+        await told.wait()
+        await connection.close()
+        await new.drain()
+        unlink(path)
+    }
+
+    /// What waits for its turn when its client goes away is not worked on any more.
+    @Test func aHandlerSeesThatItsClientIsGone() async throws {
+        let path = "/tmp/apus-int-\(getpid())-d"
+        let listener = try Listeners.unix(path: path, permissions: 0o600)
+        let (arrived, gone, seen) = (Signal(), Signal(), Signal())
+        var handlers = InternalHandlers()
+        handlers.onClose { _ in gone.set() }
+        handlers.on(DeliveryRequest.self) { _, peer in
+            arrived.set()
+            await gone.wait()
+            if !peer.isConnected { seen.set() }
+            return DeliveryReport(results: [])
+        }
+        let server = try await InternalServer.start(listener: listener, group: Self.group, handlers: handlers)
+        let connection = InternalConnection(path: path, eventLoop: Self.group.next())
+        let request = request(1)
+        let answer = Task { try await connection.call(request) }
+        await arrived.wait()
+        await connection.close()
+        await seen.wait()
+        await #expect(throws: InternalProtocolError.connectionLost) { try await answer.value }
+        await server.drain()
+        unlink(path)
+    }
+
     @Test func loopbackUsesTheSameHandlers() async throws {
         let loopback = LoopbackConnection(handlers())
         #expect(try await loopback.call(request(2)).results.map(\.offset) == [0, 1])

@@ -14,6 +14,8 @@ final class Bench {
     /// Recipients that are still on disk, by queue id.
     var unread: [String: [RoutedRecipient]] = [:]
     var order: [String] = []
+    /// How many recipients a message held when more were asked for.
+    var refills: [(id: String, held: Int)] = []
     private var messages: [String: ScheduledMessage] = [:]
 
     init(_ settings: SchedulerSettings = SchedulerSettings(), transport: TransportSettings = TransportSettings()) {
@@ -51,7 +53,9 @@ final class Bench {
                 case .suspend(let message, let recipients, let failure):
                     suspended.append((message.queueID, recipients.count, failure.reason))
                     scheduler.settled(message, count: recipients.count, now: now)
-                case .refill(let message, let limit): read(message, limit)
+                case .refill(let message, let limit):
+                    refills.append((message.queueID, message.heldRecipients))
+                    read(message, limit)
                 case .finished(let message): finished.append(message.queueID)
                 case .warning(let text): warnings.append(text)
                 case .log: break
@@ -226,6 +230,31 @@ struct SchedulerTests {
         }
         #expect(bench.finished == ["huge"])
         #expect(most <= 500 + 400)
+    }
+
+    /// default_extra_recipient_limit: a message that passes another one reads on before it has run dry.
+    @Test(arguments: [0, 50])
+    func aMessageThatPassesMayHoldMore(extra: Int) {
+        var settings = SchedulerSettings()
+        settings.recipientLimit = 400
+        settings.recipientMinimum = 10
+        let bench = Bench(
+            settings,
+            transport: transport {
+                $0.processLimit = 1
+                $0.destinationRecipientLimit = 1
+                $0.recipientLimit = 300
+                $0.recipientRefillLimit = 5
+                $0.extraRecipientLimit = extra
+            })
+        bench.add("huge", to: (0..<2000).map { "d\($0).example" })
+        for _ in 0..<600 { bench.completeFirst() }
+        bench.add("small", to: (0..<200).map { "s\($0).example" })
+        bench.runAll()
+        let held = bench.refills.filter { $0.id == "small" }.map(\.held)
+        #expect(!held.isEmpty)
+        #expect(held.allSatisfy { $0 == 0 } == (extra == 0))
+        #expect(bench.finished.count == 2)
     }
 
     @Test func destinationRateDelay() {
