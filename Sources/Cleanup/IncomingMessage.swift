@@ -62,9 +62,8 @@ public final class IncomingMessage: @unchecked Sendable {
         }
         headers.sender = sender
         EnvelopeWriter(writer: writer, envelope: envelope).begin(sender: sender, created: created)
-        // Written here because Postfix does; the flag tells readers that attributes follow.
+        // Written here because Postfix does.
         if let bcc, !bcc.isEmpty {
-            recipients.markMixed()
             await write { () throws(MappingFailure) in try await self.recipients.addBcc(bcc) }
         }
     }
@@ -151,6 +150,8 @@ public final class IncomingMessage: @unchecked Sendable {
     public func append(_ lines: ByteBuffer) async {
         guard problem == nil, segment != .extracted else { return }
         beginContent()
+        // Nobody will read it.
+        if effects.discard { return }
         var rest = lines
         while inHeaders, rest.readableBytes > 0 {
             let view = rest.readableBytesView
@@ -195,7 +196,7 @@ public final class IncomingMessage: @unchecked Sendable {
         case .header(let header): await process(header)
         case .end(let last, let separator):
             if let last { await process(last) }
-            headers.end()
+            if problem == nil { headers.end() }
             inHeaders = false
             writer.append(.line)
             if service.settings.detectsEncoding, !headers.is8bit, let type = headers.contentType {
@@ -230,6 +231,12 @@ public final class IncomingMessage: @unchecked Sendable {
     private func checkSize() {
         let limit = service.settings.messageSizeLimit
         guard limit > 0, writer.offset > limit, problem == nil else { return }
+        exceedSize()
+    }
+
+    /// The content is larger than message_size_limit.
+    public func exceedSize() {
+        guard problem == nil else { return }
         service.log.warning("\(queueID): queue file size limit exceeded")
         note(.tooLarge)
     }
@@ -254,7 +261,7 @@ public final class IncomingMessage: @unchecked Sendable {
                 partial = []
                 await take(line[...], hasEnd: true)
             }
-            if inHeaders {
+            if inHeaders, problem == nil, !effects.discard {
                 if let last = headers.assembler.finish() { await process(last) }
                 headers.end()
             }
@@ -276,7 +283,6 @@ public final class IncomingMessage: @unchecked Sendable {
         await endContent()
         if effects.discard, problem == nil {
             await abort()
-            service.log.info("\(queueID): removed (discarded)")
             return .discarded(queueID: queueID)
         }
         if problem == nil { await addAutomaticRecipients() }
@@ -291,6 +297,7 @@ public final class IncomingMessage: @unchecked Sendable {
     }
 
     private func addAutomaticRecipients() async {
+        if !effects.bcc.isEmpty { recipients.markUnannounced() }
         for address in effects.bcc {
             await write { () throws(MappingFailure) in try await self.recipients.add(RecipientSpec(address)) }
         }

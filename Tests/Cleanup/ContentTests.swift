@@ -98,6 +98,16 @@ import Testing
         #expect(lines == ["Subject: \(y(300, "x"))", " \(y(300, "y"))", "\t\(y(387, "z"))", "To: q@home.example", ""])
     }
 
+    /// As seen of Debian's cleanup: the rest of a cut line stays when it is more than a tenth of the limit.
+    @Test(arguments: [(1799, 200), (1800, nil), (1995, nil), (1719, 280)] as [(Int, Int?)])
+    func aShortRestOfACutLineIsDropped(first: Int, rest: Int?) async throws {
+        func y(_ count: Int, _ letter: String) -> String { String(repeating: letter, count: count) }
+        let lines = try await content(
+            "X: \(y(first - 3, "x"))\n\t\(y(600, "y"))\nTo: q\n\n", ["header_size_limit": "2000"])
+        let wanted = ["X: \(y(first - 3, "x"))"] + (rest.map { ["\t\(y($0 - 1, "y"))"] } ?? [])
+        #expect(Array(lines.prefix(wanted.count + 1)) == wanted + ["To: q@home.example"])
+    }
+
     @Test(arguments: [
         ("", ["Message-Id", "Date", "From: a@remote.example"]),
         ("Resent-To: x\n", ["Resent-Message-Id", "Resent-Date", "Resent-From: a@remote.example"]),

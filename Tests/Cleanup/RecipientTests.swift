@@ -74,7 +74,7 @@ import Testing
                     "O rbcc@home.example",
                     "R rbcc@home.example", "A notify_flags=1", "O abcc@home.example", "R abcc@home.example",
                 ])
-        #expect(records[0].split(separator: " ").map(String.init)[4] == "1")
+        #expect(records[0].split(separator: " ").map(String.init)[4] == "0")
         var envelope = fixture.envelope()
         envelope.mapsAddresses = false
         #expect(try await fixture.send(envelope: envelope).only("R") == ["R foo@home.example"])

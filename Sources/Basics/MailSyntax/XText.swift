@@ -18,6 +18,26 @@ public enum XText {
         return String(decoding: result, as: UTF8.self)
     }
 
+    /// `\x{E9}` in addresses of the type utf-8 (RFC 6533 §3 utf-8-addr-xtext). Nil for what is no such text.
+    public static func decodeUTF8(_ text: String) -> String? {
+        var result: [UInt8] = []
+        var rest = text.utf8[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "\\") else {
+                result.append(byte)
+                continue
+            }
+            guard rest.starts(with: "x{".utf8), let end = rest.firstIndex(of: UInt8(ascii: "}")),
+                case let digits = rest.dropFirst(2).prefix(upTo: end), (1...6).contains(digits.count),
+                let value = UInt32(String(decoding: digits, as: UTF8.self), radix: 16),
+                let scalar = Unicode.Scalar(value), value >= 0x20, value != 0x7F
+            else { return nil }
+            result += Array(String(Character(scalar)).utf8)
+            rest = rest[rest.index(after: end)...]
+        }
+        return String(validating: result, as: UTF8.self)
+    }
+
     /// Nil when a `+` is not followed by two hexadecimal digits, or the result is not UTF-8.
     public static func decode(_ text: String) -> String? {
         var result: [UInt8] = []

@@ -23,7 +23,8 @@ struct RecipientSection {
 
     private var queueID: String { writer.id.text }
 
-    mutating func markMixed() { flags.insert(.mixedRecipients) }
+    /// Recipients of BCC actions: Postfix notes in the size record, and nowhere else, that nobody is told about them.
+    mutating func markUnannounced() { flags.formUnion(.notify(1)) }
 
     mutating func add(_ spec: RecipientSpec) async throws(MappingFailure) {
         let address = try await complete(spec.address)

@@ -13,6 +13,7 @@ struct HeaderAssembler {
     }
 
     private var current: [UInt8] = []
+    private var isCut = false
     private let limit: Int
     private let nameLimit: Int
 
@@ -42,9 +43,15 @@ struct HeaderAssembler {
     /// The header that was being collected.
     mutating func finish() -> HeaderLine? {
         guard !current.isEmpty else { return nil }
-        // What the limit cut off may have been a whole continuation line.
+        // The rest of a continuation line that the limit has cut goes too, when it is no more than a tenth of the limit.
+        if isCut, let end = current.lastIndex(of: 0x0A), end >= limit - limit / 10 {
+            current.removeSubrange(end...)
+        }
         if current.last == 0x0A { current.removeLast() }
-        defer { current = [] }
+        defer {
+            current = []
+            isCut = false
+        }
         return HeaderLine(current)
     }
 
@@ -56,6 +63,8 @@ struct HeaderAssembler {
     }
 
     private mutating func append(_ bytes: some Collection<UInt8>) {
-        current += bytes.prefix(max(0, limit - current.count))
+        let room = max(0, limit - current.count)
+        if bytes.count > room { isCut = true }
+        current += bytes.prefix(room)
     }
 }

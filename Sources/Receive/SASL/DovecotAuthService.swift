@@ -30,7 +30,9 @@ struct DovecotAuthService: SASLService {
             let service = service
             let (id, answer) = try await client.begin { id in
                 DovecotAuthLine.request(
-                    id: id, mechanism: mechanism, service: service, peer: peer, initialResponse: initialResponse)
+                    id: id, mechanism: mechanism, service: service, peer: peer,
+                    // Dovecot takes an empty value for none at all (RFC 4954 §4).
+                    initialResponse: initialResponse == "" ? "=" : initialResponse)
             }
             return (Exchange(id: id, client: client), Self.step(answer))
         } catch {

@@ -106,3 +106,14 @@ import Testing
         #expect(HostPort("[hhh]x") == nil)
     }
 }
+
+@Suite struct UTF8XTextTests {
+    /// RFC 6533 §3.
+    @Test(
+        arguments: [
+            (#"refus\x{E9}@x.example"#, "refusé@x.example"), ("é+2B@x", "é+2B@x"), (#"\x{1F600}"#, "😀"),
+            (#"\x{}"#, nil),
+            (#"\x{D800}"#, nil), (#"\x{E9"#, nil), (#"\y"#, nil), (#"\x{1234567}"#, nil), (#"\x{0A}"#, nil), ("", ""),
+        ] as [(String, String?)])
+    func escapes(text: String, decoded: String?) { #expect(XText.decodeUTF8(text) == decoded) }
+}

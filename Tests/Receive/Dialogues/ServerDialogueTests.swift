@@ -51,7 +51,8 @@ struct ServerDialogueTests {
         #expect(message.envelope.envelopeID == "q+1")
         #expect(
             message.recipients == [
-                MessageRecipient(address: "foo@example.com", notify: 10, original: "rfc822;x@y.test")
+                MessageRecipient(
+                    address: "foo@example.com", notify: 10, original: "rfc822;x@y.test", typed: "foo@example.com")
             ])
         #expect(
             message.text.hasPrefix(

@@ -22,8 +22,7 @@ struct AccessAction {
             let reply = reply(check, check.settings.accessDeferCode, text, standard: "Service unavailable")
             return check.deferIfRejected(reply.code, reply.status ?? "4.7.1", reply.lines.first ?? "")
         case "hangup":
-            check.log(
-                "hangup", text.isEmpty ? "<\(subject.name)>: \(subject.label) triggers HANGUP action" : described(text))
+            check.log("hangup", text)
             return .hangUp
         case "warn": return note(check, "warn", text)
         case "info": return note(check, "info", text)
@@ -139,7 +138,8 @@ struct AccessAction {
         guard allowed("PREPEND", check) else { return .dunno }
         guard HeaderText.isHeader(text) else { return incomplete(check, "requires header: text") }
         guard check.facts.stage != "END-OF-MESSAGE" else {
-            return incomplete(check, "has PREPEND entry, which is too late after the message content")
+            check.warn("access table \(table): action PREPEND must be used before smtpd_end_of_data_restrictions")
+            return .dunno
         }
         check.verdict.effects.prepend.append(text)
         return .dunno

@@ -46,9 +46,7 @@ enum MailDomain {
             }
             return .exists
         case .malformed: return .malformed
-        case .temporaryFailure(let reason):
-            check.warn("\(domain): MX or address lookup error: \(reason)")
-            return .unanswered
+        case .temporaryFailure: return .unanswered
         case .noSuchDomain: return .missing
         case .noData: break
         }
@@ -56,9 +54,7 @@ enum MailDomain {
             switch await resolver.query(domain, type) {
             case .records: return .exists
             case .malformed: return .malformed
-            case .temporaryFailure(let reason):
-                check.warn("\(domain): MX or address lookup error: \(reason)")
-                return .unanswered
+            case .temporaryFailure: return .unanswered
             case .noSuchDomain, .noData: continue
             }
         }

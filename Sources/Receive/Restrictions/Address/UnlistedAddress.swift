@@ -24,6 +24,7 @@ struct UnlistedAddress: Restriction {
         let settings = check.settings
         if try await isMapped(check, resolved.address) { return .dunno }
         if resolved.transport == "error" { return undeliverable(check, address, resolved) }
+        if resolved.transport == "retry" { return refuse(check, address, 450, resolved.nexthop) }
         switch resolved.addressClass {
         case .other: return .dunno
         case .local:
@@ -58,8 +59,7 @@ struct UnlistedAddress: Restriction {
         let tables = check.environment.tables
         let lookup = AddressLookup(maps: maps, delimiters: check.settings.recipientDelimiter) {
             (domain) throws(LookupError) in
-            if ASCII.equalIgnoringCase(domain, tables.myorigin) { return true }
-            return try await tables.destinations.matches(domain)
+            try await tables.localDomains.mayOmitDomain(domain)
         }
         return try await lookup.find(address) != nil
     }

@@ -153,7 +153,7 @@ public struct RestrictionEngine: RestrictionChecker {
         let lists = environment.settings.relayBeforeRecipient ? [relay, recipient] : [recipient, relay]
         for list in lists {
             check.subject = Subject(name: address, label: Subject.recipientLabel)
-            let outcome = await list.run(check)
+            let outcome = settled(check, await list.run(check))
             if outcome.isRefusal || check.verdict.effects.discard { return outcome }
         }
         guard environment.settings.rejectUnlistedRecipient, !check.recipientListed else { return .permit }

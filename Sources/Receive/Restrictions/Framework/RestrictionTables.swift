@@ -1,6 +1,7 @@
 import Configuration
 import Lookup
 import MailSyntax
+import Routing
 
 /// The tables and match lists that restrictions ask. All are opened when the service starts, before chroot.
 struct RestrictionTables: Sendable {
@@ -18,8 +19,7 @@ struct RestrictionTables: Sendable {
     let canonical: Maps
     let rblReplies: Maps
     let loggedPermits: StringList
-    let destinations: DomainList
-    let myorigin: String
+    let localDomains: LocalDomains
 
     init(_ parameters: Parameters, opener: TableOpener) {
         let parents = parameters.list("parent_domain_matches_subdomains")
@@ -40,7 +40,6 @@ struct RestrictionTables: Sendable {
         rblReplies = maps("rbl_reply_maps")
         loggedPermits = StringList(
             parameters["smtpd_log_access_permit_actions"], name: "smtpd_log_access_permit_actions", opener: opener)
-        destinations = DomainList(parameters["mydestination"], name: "mydestination", opener: opener)
-        myorigin = parameters["myorigin"]
+        localDomains = LocalDomains(parameters, opener: opener)
     }
 }

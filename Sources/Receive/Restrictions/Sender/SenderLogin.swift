@@ -21,8 +21,7 @@ struct SenderLogin: Restriction {
         guard sessions.contains(login == nil ? .unauthenticated : .authenticated) else { return .dunno }
         let lookup = AddressLookup(maps: tables.senderLogins, delimiters: check.settings.recipientDelimiter) {
             (domain) throws(LookupError) in
-            if ASCII.equalIgnoringCase(domain, tables.myorigin) { return true }
-            return try await tables.destinations.matches(domain)
+            try await tables.localDomains.mayOmitDomain(domain)
         }
         let owners: String?
         do {

@@ -24,8 +24,8 @@ extension SMTPSession {
         if settings.tlsAuthOnly, facts.tls == nil {
             return ServerReply(538, "5.7.11", "Encryption required for requested authentication mechanism")
         }
-        if facts.saslMethod != nil { return ServerReply(503, "5.5.1", "Error: already authenticated") }
-        return transaction == nil ? nil : ServerReply(503, "5.5.1", "Error: MAIL transaction in progress")
+        if transaction != nil { return ServerReply(503, "5.5.1", "Error: MAIL transaction in progress") }
+        return facts.saslMethod == nil ? nil : ServerReply(503, "5.5.1", "Error: already authenticated")
     }
 
     nonisolated(nonsending) func authenticate(_ mechanism: String, initialResponse: String?) async -> Outcome {

@@ -33,6 +33,7 @@ extension SMTPSession {
         if current.recipientCount == 0 { return Replies.noRecipients }
         if size == 0, !isLast { return ServerReply(551, "5.7.1", "Zero-length BDAT request without LAST") }
         if settings.messageSizeLimit > 0, size > settings.messageSizeLimit &- current.size {
+            log.warning("\(facts.queueID ?? "NOQUEUE"): BDAT request from \(clientText) exceeds message size limit")
             return Replies.sizeOverLimit
         }
         if current.chunks == .none { return await check(.data).refusal }

@@ -31,9 +31,17 @@ extension SMTPSession {
         guard let size = transaction?.size, let message = transaction?.message else { return }
         if bareNewline { noteBareNewlineInContent() }
         transaction?.size = size &+ wireBytes
-        guard transaction?.problem == nil else { return }
+        guard transaction?.problem == nil, transaction?.sawBareNewline != true else { return }
         if settings.messageSizeLimit > 0, size &+ wireBytes > settings.messageSizeLimit {
             transaction?.problem = Replies.fileTooBig
+            log.warning("\(message.queueID): queue file size limit exceeded")
+            // What fits may hold the end of the headers, which cleanup logs.
+            if let start = text.getSlice(
+                at: text.readerIndex, length: min(text.readableBytes, max(0, settings.messageSizeLimit &- size)))
+            {
+                await message.append(start)
+            }
+            await message.exceedSize()
             return
         }
         await message.append(text)
@@ -76,6 +84,7 @@ extension SMTPSession {
             transaction?.message = nil
             errors = 0
             junk = 0
+            forgetTroubles()
             await abandonTransaction()
             return Outcome(ServerReply(250, "2.0.0", text(message.queueID)))
         }

@@ -5,7 +5,6 @@ extension SMTPSession {
     nonisolated(nonsending) func hello(_ host: String, extended: Bool) async -> Outcome {
         let previous = facts.helo
         facts.helo = Self.cleaned(host)
-        facts.protocolName = extended ? "ESMTP" : "SMTP"
         if !settings.delaysReject {
             let verdict = await check(.helo)
             if let refused = outcome(verdict) {
@@ -13,6 +12,8 @@ extension SMTPSession {
                 return refused
             }
         }
+        // Who has said EHLO is known to speak ESMTP.
+        if extended { facts.protocolName = "ESMTP" }
         await abandonTransaction()
         guard extended else { return Outcome(ServerReply(250, nil, settings.myhostname)) }
         return Outcome(ServerReply(250, lines: [settings.myhostname] + (await extensions())))

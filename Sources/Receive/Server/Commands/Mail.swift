@@ -67,7 +67,8 @@ extension SMTPSession {
     /// Internal form of a path, nil with a log line when it is malformed.
     func address(_ token: SMTPToken, command: String, allowsEmpty: Bool) -> String? {
         if let address = SMTPPath.address(token, strict: settings.strictEnvelopes),
-            allowsEmpty && token.text == "<>" || Self.isUsable(address)
+            allowsEmpty && token.text == "<>" || Self.isUsable(address),
+            settings.allowsMinusUser || address.utf8.first != UInt8(ascii: "-")
         {
             return address
         }

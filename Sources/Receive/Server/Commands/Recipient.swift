@@ -13,7 +13,7 @@ extension SMTPSession {
         guard let address = address(path, command: "RCPT", allowsEmpty: false) else {
             return Outcome(Replies.badRecipient)
         }
-        var recipient = MessageRecipient(address: address)
+        var recipient = MessageRecipient(address: address, typed: Self.withoutBrackets(path.text))
         for parameter in parameters {
             if let problem = apply(parameter, to: &recipient) { return Outcome(problem) }
         }
@@ -63,12 +63,24 @@ extension SMTPSession {
         }
     }
 
+    private static func withoutBrackets(_ path: String) -> String? {
+        guard path.utf8.count > 2, path.hasPrefix("<"), path.hasSuffix(">") else { return nil }
+        return String(path.dropFirst().dropLast())
+    }
+
+    private func notifyMask(_ value: String) -> Int? {
+        if let unknown = DSNParameters.unknownNotification(value) {
+            log.warning("unknown DSN NOTIFY command value \"\(unknown)\" in \"\(value)\"")
+        }
+        return DSNParameters.notify(value)
+    }
+
     private func apply(_ parameter: String, to recipient: inout MessageRecipient) -> ServerReply? {
         let (keyword, value) = Self.split(parameter)
         switch (keyword, value) {
         case ("NOTIFY", let value?):
             guard offersDSN else { return Self.dsnDisabled }
-            guard recipient.notify == 0, let mask = DSNParameters.notify(value) else {
+            guard recipient.notify == 0, let mask = notifyMask(value) else {
                 return ServerReply(501, "5.5.4", "Error: Bad NOTIFY parameter syntax")
             }
             recipient.notify = mask
@@ -101,12 +113,20 @@ enum DSNParameters {
         return mask == 0 || (mask & 1 != 0 && mask != 1) ? nil : mask
     }
 
+    /// The first word of NOTIFY= that means nothing, for a log line.
+    static func unknownNotification(_ value: String) -> String? {
+        value.split { $0 == "," }.map(String.init).first {
+            !["NEVER", "SUCCESS", "FAILURE", "DELAY"].contains(ASCII.uppercased($0))
+        }.map { String(decoding: $0.utf8.prefix(100), as: UTF8.self) }
+    }
+
     /// ORCPT= `type;xtext`, decoded; UTF-8 addresses as RFC 6533 has them.
     static func originalRecipient(_ value: String) -> String? {
         guard let semicolon = value.utf8.firstIndex(of: 0x3B), semicolon > value.startIndex else { return nil }
         let type = String(value[..<semicolon])
         let text = String(value[value.utf8.index(after: semicolon)...])
-        guard let decoded = XText.decode(text), !decoded.isEmpty,
+        let isUTF8 = ASCII.equalIgnoringCase(type, "utf-8")
+        guard let decoded = isUTF8 ? XText.decodeUTF8(text) : XText.decode(text), !decoded.isEmpty,
             decoded.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
         else { return nil }
         return "\(type);\(decoded)"

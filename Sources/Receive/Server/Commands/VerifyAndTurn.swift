@@ -48,7 +48,7 @@ extension SMTPSession {
         case .done: return Outcome(ServerReply(250, nil, "Queuing started"))
         case .failed: return Outcome(ServerReply(458, nil, "Unable to queue messages"))
         case .unknownSite:
-            log.warning("reject: ETRN \(argument.prefix(100))... from \(clientText)")
+            log.warning("reject: ETRN \(domain.prefix(100))... from \(clientText)")
             return Outcome(ServerReply(459, nil, "<\(domain)>: service unavailable"))
         case .badSite: return Outcome(ServerReply(501, nil, "Error: invalid parameter syntax"))
         }

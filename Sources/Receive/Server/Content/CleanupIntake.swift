@@ -72,7 +72,8 @@ final class CleanupMail: IncomingMail {
 
     func add(_ recipient: MessageRecipient) async {
         let type = recipient.address.utf8.allSatisfy { $0 < 0x80 } ? "rfc822" : "utf-8"
-        let original = recipient.original ?? "\(type);\(EmailAddress.quoted(recipient.address))"
+        let original =
+            recipient.original ?? "\(type);\(recipient.typed ?? EmailAddress.quoted(recipient.address))"
         await message.addRecipient(
             RecipientSpec(recipient.address, dsnNotify: recipient.notify, dsnOriginal: original))
     }
@@ -86,6 +87,8 @@ final class CleanupMail: IncomingMail {
     func prepend(_ header: String) async { await message.prependHeader(header) }
 
     func append(_ text: ByteBuffer) async { await message.append(text) }
+
+    func exceedSize() async { message.exceedSize() }
 
     func finish() async -> IntakeVerdict {
         switch await message.finish() {

@@ -27,6 +27,15 @@ public struct MessageRecipient: Sendable, Equatable {
     public var notify = 0
     /// ORCPT= as `type;address`, decoded; nil when not given.
     public var original: String?
+    /// As the client wrote it: what notifications name when ORCPT= is not given.
+    public var typed: String?
+
+    public init(address: String, notify: Int = 0, original: String? = nil, typed: String? = nil) {
+        self.address = address
+        self.notify = notify
+        self.original = original
+        self.typed = typed
+    }
 }
 
 /// Why a message was not taken, as the reply to the client says it.
@@ -51,8 +60,14 @@ public protocol IncomingMail: AnyObject, Sendable {
     func prepend(_ header: String) async
     /// Text lines ended by LF only; the last may be partial. Failures show in `finish`.
     func append(_ text: ByteBuffer) async
+    /// The content is larger than message_size_limit: no more of it follows, and `abort` will.
+    func exceedSize() async
     /// After `.accepted` the message is safe on disk.
     func finish() async -> IntakeVerdict
     /// Removes everything.
     func abort() async
+}
+
+extension IncomingMail {
+    public func exceedSize() async {}
 }

@@ -37,6 +37,8 @@ public final class SMTPSession {
     /// smtpd_forbid_bare_newline for this client.
     public private(set) var bareNewline: BareNewlinePolicy
     private(set) var isEncrypted = false
+    private var transcript: Transcript?
+    private var troubles: TroubleClasses = []
     private var nextInstance: UInt32 = 0
 
     public init(facts: SessionFacts, settings: ServerSettings, environment: ServerEnvironment) {
@@ -45,6 +47,26 @@ public final class SMTPSession {
         self.environment = environment
         log = environment.log
         bareNewline = settings.bareNewline
+        if !settings.notifyClasses.isEmpty, environment.noticeTrouble != nil { transcript = Transcript() }
+    }
+
+    // MARK: Transcript
+
+    /// A reply has gone to the client.
+    public func noteSent(_ step: SessionStep) {
+        guard transcript != nil else { return }
+        for reply in [step.reply, step.farewell] { if let reply { transcript?.sent(reply) } }
+    }
+
+    /// A message is safe: what came before no longer matters.
+    func forgetTroubles() {
+        troubles = []
+        transcript?.clear()
+    }
+
+    private nonisolated(nonsending) func noticeTroubles(_ reason: String?) async {
+        guard let transcript, !troubles.isDisjoint(with: settings.notifyClasses) else { return }
+        await environment.noticeTrouble?(facts.client.nameAndAddress, transcript.notice(reason: reason))
     }
 
     /// `name[address]`, with the port when smtpd_client_port_logging asks for it.
@@ -93,6 +115,7 @@ public final class SMTPSession {
     ) async -> SessionStep {
         if bareNewline, let step = judgeBareNewline() { return step }
         var text = line.prefix { $0 != 0 }
+        transcript?.received(text)
         if let filter = environment.commandFilter, let plain = String(validating: text, as: UTF8.self) {
             guard let found = await filter(plain) else {
                 let reply = ServerReply(451, "4.3.0", "Error: command filter lookup error")
@@ -227,6 +250,7 @@ public final class SMTPSession {
     func closing(_ step: SessionStep) -> SessionStep {
         var step = step
         if let reply = step.reply {
+            troubles.formUnion(TroubleClasses(of: reply))
             let softened = settings.softBounce ? reply.softened : reply
             if softened.code == 421 || softened.code == 521 { step.next = .close }
             step.reply = footed(softened)
@@ -259,7 +283,9 @@ public final class SMTPSession {
         authentication?.exchange.abort()
         authentication = nil
         if !endIsLogged, facts.stage != "END-OF-MESSAGE" {
-            let readsContent = unfinished == .data || unfinished == .bdat
+            let readsContent =
+                facts.stage == CommandName.bdat.stage
+                ? transaction?.chunks == .receiving : unfinished == .data
             let place = readsContent ? "\(facts.stage) (\(transaction?.size ?? 0) bytes)" : facts.stage
             switch end {
             case .quit: break
@@ -270,8 +296,17 @@ public final class SMTPSession {
         if let unfinished { statistics.count(unfinished, accepted: false) }
         await abandonTransaction()
         await countDisconnect()
+        await noticeTroubles(endReason(end))
         let notes = hadBareNewline ? " notes=bare_lf" : ""
         log.info("disconnect from \(clientText)\(statistics.text)\(notes)")
+    }
+
+    private func endReason(_ end: End) -> String? {
+        switch end {
+        case .quit: errors >= settings.hardErrorLimit ? "too many errors" : nil
+        case .lost: "lost connection"
+        case .timeout: "timeout"
+        }
     }
 
     nonisolated(nonsending) func abandonTransaction() async {
@@ -302,7 +337,6 @@ public final class SMTPSession {
         facts.tls = tls
         tlsComment = receivedComment
         facts.helo = nil
-        facts.protocolName = "SMTP"
         memory = RestrictionMemory()
         await abandonTransaction()
     }

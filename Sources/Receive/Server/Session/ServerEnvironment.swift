@@ -30,6 +30,8 @@ public struct ServerEnvironment: Sendable {
     /// True for clients of smtpd_authorized_xforward_hosts.
     public var mayUseXForward: @Sendable (ClientIdentity) async -> Bool = { _ in false }
     public var sasl: (any SASLService)?
+    /// Mails the postmaster a transcript of a session with trouble of notify_classes: client and text.
+    public var noticeTrouble: (@Sendable (String, String) async -> Void)?
     public var limits: any ClientLimits
     /// Keys are there: STARTTLS can be offered.
     public var offersTLS = false

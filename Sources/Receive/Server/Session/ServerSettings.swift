@@ -55,6 +55,8 @@ public struct ServerSettings: Sendable {
     public let verifyIsDisabled: Bool
     public let smtpUTF8: Bool
     public let strictEnvelopes: Bool
+    /// allow_min_user
+    public let allowsMinusUser: Bool
     public let strict8bitMIME: Bool
     public let softBounce: Bool
     public let allowsUntrustedRouting: Bool
@@ -98,6 +100,8 @@ public struct ServerSettings: Sendable {
     public let saslHeader: Bool
     public let brokenSASLClients: Bool
     public let sasl: SASLSettings
+    /// notify_classes
+    let notifyClasses: TroubleClasses
     public let requiresClientCertificate: Bool
 
     // Rates; 0: none.
@@ -119,6 +123,7 @@ public struct ServerSettings: Sendable {
         verifyIsDisabled = parameters.bool("disable_vrfy_command")
         smtpUTF8 = parameters.bool("smtputf8_enable")
         strictEnvelopes = parameters.bool("strict_rfc821_envelopes")
+        allowsMinusUser = parameters.bool("allow_min_user")
         strict8bitMIME = parameters.bool("strict_8bitmime") || parameters.bool("strict_7bit_headers")
         softBounce = parameters.bool("soft_bounce")
         allowsUntrustedRouting = parameters.bool("allow_untrusted_routing")
@@ -155,6 +160,7 @@ public struct ServerSettings: Sendable {
         saslIsEnabled = parameters.bool("smtpd_sasl_auth_enable")
         saslHeader = parameters.bool("smtpd_sasl_authenticated_header")
         sasl = SASLSettings(parameters)
+        notifyClasses = TroubleClasses(parameters.list("notify_classes"))
         brokenSASLClients = parameters.bool("broken_sasl_auth_clients")
         requiresClientCertificate = parameters.bool("smtpd_tls_req_ccert")
         connectionCountLimit = parameters.int("smtpd_client_connection_count_limit")

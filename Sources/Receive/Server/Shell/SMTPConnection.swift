@@ -229,6 +229,7 @@ actor SMTPConnection {
             flush()
             _ = try? await channel.eventLoop.scheduleTask(in: .seconds(Int64(step.delay))) {}.futureResult.get()
         }
+        session?.noteSent(step)
         if let reply = step.reply { output.writeString(reply.wire) }
         if let farewell = step.farewell { output.writeString(farewell.wire) }
         expectContent(false)
@@ -283,7 +284,8 @@ actor SMTPConnection {
         guard let tls = service.tls else { return channel.close(promise: nil) }
         do {
             let handler = try TLSHandler(
-                context: tls, handshakeTimeout: .seconds(Int64(service.settings.startTLSTimeout)))
+                context: tls, peer: session?.facts.client.nameAndAddress ?? "",
+                handshakeTimeout: .seconds(Int64(service.settings.startTLSTimeout)))
             try channel.pipeline.syncOperations.addHandler(handler, position: .first)
         } catch {
             service.environment.log.warning("\(error)")
