@@ -41,6 +41,8 @@ final class LocalDelivery {
     private var forwards: [ForwardRecipient] = []
     private var forwardSender: String?
     private var done: Set<String> = []
+    /// The alias is the success that the sender wants to hear of, not what becomes of its members (RFC 3461 §5.2.7.3).
+    private var reportsExpansion = false
 
     /// Aliases within aliases.
     static let depthLimit = 50
@@ -73,8 +75,13 @@ final class LocalDelivery {
             await sendForwards()
         }
         // Mail waits when a part must wait; it comes back when a part cannot be delivered.
-        return verdicts.first { $0.kind == .deferred } ?? verdicts.first { $0.kind == .bounced } ?? verdicts.last
-            ?? .sent("expanded to no recipients")
+        if let failure = verdicts.first(where: { $0.kind == .deferred })
+            ?? verdicts.first(where: { $0.kind == .bounced })
+        {
+            return failure
+        }
+        if reportsExpansion { return .sent("alias expanded", action: "expanded") }
+        return verdicts.last ?? .sent("expanded to no recipients")
     }
 
     func note(_ verdict: Verdict, _ recipient: DeliveryRecipient) {
@@ -113,6 +120,8 @@ final class LocalDelivery {
         if let found = try? await settings.aliases.find("owner-\(name)") {
             owner = context.parameters.bool("expand_owner_alias") ? found : "owner-\(name)"
         }
+        let success = 2
+        if recipient.dsnNotify & success != 0 { reportsExpansion = true }
         let place = Place(source: .alias, identity: identity, chain: chain + [name], owner: owner)
         await deliver(targets, place, recipient, name: name)
     }
@@ -143,13 +152,14 @@ final class LocalDelivery {
         if let account = place.account {
             // The user in the own .forward file means the mailbox.
             if isLocal, isDirect || user == account.name {
-                if done.insert("mailbox \(account.name)").inserted { await mailbox(account, recipient) }
+                if done.insert("mailbox \(account.name)").inserted { await mailbox(account, next) }
             } else {
                 forward(address, place)
             }
             return
         }
-        guard isLocal, place.owner == nil else { return forward(address, place) }
+        // The members of a list in a file get a message of their own, as with an owner: the file may hold many.
+        guard isLocal, place.owner == nil, place.source != .include else { return forward(address, place) }
         if isDirect {
             await deliver(toUser: user, next)
         } else if place.chain.dropLast().contains(local) || place.chain.dropLast().contains(user) {
@@ -246,7 +256,15 @@ final class LocalDelivery {
         }
         let reader =
             place.account == nil ? Spawn.Identity(uid: 0, gid: 0) : place.identity ?? Spawn.Identity(uid: 0, gid: 0)
-        guard case .contents(let bytes, let owner) = await read(path, as: reader) else {
+        let bytes: [UInt8]
+        let owner: UInt32
+        switch await read(path, as: reader) {
+        case .contents(let found, let user): (bytes, owner) = (found, user)
+        case .failed(_, errno: let code) where code == Int(ENOENT):
+            let reason = String(cString: strerror(ENOENT))
+            context.log.warning("unable to lookup :include: file \(path): \(reason)")
+            return note(.bounced("5.3.5", "mail system configuration error"), recipient)
+        default:
             context.log.warning("cannot open include file \(path)")
             return note(.deferred("4.3.5", "cannot open include file \(path)"), recipient)
         }
@@ -279,7 +297,14 @@ final class LocalDelivery {
                 originalAddress: place.owner != nil
                     ? address : recipient.originalAddress.isEmpty ? recipient.address : recipient.originalAddress,
                 dsnOriginalRecipient: place.owner != nil ? "" : recipient.dsnOriginalRecipient,
-                dsnNotify: place.owner != nil ? 0 : recipient.dsnNotify))
+                dsnNotify: place.owner != nil ? 0 : membersNotify(recipient.dsnNotify)))
+    }
+
+    /// Success is told of the alias alone; who wanted nothing else wants nothing now.
+    private func membersNotify(_ notify: Int) -> Int {
+        guard reportsExpansion else { return notify }
+        let (never, success) = (1, 2)
+        return notify == success ? never : notify & ~success
     }
 
     private func sendForwards() async {
@@ -307,6 +332,7 @@ final class LocalDelivery {
         passed.nexthop = colon.map { String(destination[destination.index(after: $0)...]) } ?? ""
         if passed.nexthop.isEmpty { passed.nexthop = EmailAddress.split(recipient.address).domain ?? "" }
         passed.recipients = [recipient]
+        context.log.info("\(request.queueID): passing <\(recipient.address)> to transport=\(transport)")
         do {
             let report = try await agents(transport).call(passed)
             guard let result = report.results.first else { throw InternalProtocolError.connectionLost }

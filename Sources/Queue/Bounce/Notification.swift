@@ -57,12 +57,7 @@ public struct Notification: Sendable {
     public var encoding: String { settings.smtputf8 ? "8bit" : subject.message.encoding }
 
     /// RFC 6533 forms: the message used SMTPUTF8.
-    var isGlobal: Bool {
-        encoding == "8bit"
-            && !subject.message.size.sendOptions.isDisjoint(with: [
-                .smtputf8Requested, .smtputf8Header, .smtputf8Sender, .smtputf8Recipient,
-            ])
-    }
+    var isGlobal: Bool { encoding == "8bit" && subject.message.size.sendOptions.contains(.smtputf8Requested) }
 
     /// Sender of the reported message; the null sender has a name here.
     var originalSender: String {

@@ -14,6 +14,10 @@ struct NotificationService: Notifier {
     /// Tag `postfix/bounce`.
     let log: MailLog
 
+    private static let internationalized: SizeRecord.SendOptions = [
+        .smtputf8Header, .smtputf8Sender, .smtputf8Recipient,
+    ]
+
     /// Text that collects before it goes to the queue file.
     private static let pieceSize = 128 << 10
 
@@ -86,6 +90,10 @@ struct NotificationService: Notifier {
             guard try await work.run({ try Notification.count(notice.report, in: entries) }) > 0 else { return true }
             var envelope = IncomingEnvelope(source: .generated, sender: notice.sender, arrival: now)
             envelope.sendOptions = message.size.sendOptions.intersection(.smtputf8Requested)
+            // Its parts have what the message had (message/global): they must not go to a server that cannot take them.
+            if notification.isGlobal, !message.size.sendOptions.isDisjoint(with: Self.internationalized) {
+                envelope.sendOptions.insert(.smtputf8Header)
+            }
             let draft = try await cleanup.begin(envelope)
             await draft.addRecipient(RecipientSpec(notice.recipient))
             await draft.prependReceived()
@@ -97,8 +105,8 @@ struct NotificationService: Notifier {
                 return true
             case .refused(let problem):
                 log.warning("\(id): \(notice.label): \(problem.text)")
-                // A bounce that cannot be queued for good, such as one that loops, is not tried for ever.
-                return !problem.isTransient
+                // A bounce that loops is not tried for ever; one that is too large today may fit tomorrow.
+                return problem == .tooManyHops
             }
         } catch {
             log.warning("\(id): \(notice.label): \(error)")

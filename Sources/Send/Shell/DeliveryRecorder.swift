@@ -85,12 +85,14 @@ struct DeliveryRecorder {
             outcome = .deferred
             action = "delayed"
         }
+        // What this host found wrong by itself, no other has said.
+        let isOurs = place.host.isEmpty || verdict.kind != .sent && verdict.diagnostic.isEmpty
         let probeAction = verdict.kind == .sent ? "deliverable" : "undeliverable"
         return RecipientResult(
             offset: recipient.offset, outcome: outcome, status: verdict.status, action: isProbe ? probeAction : action,
             reason: reason, diagnosticType: verdict.diagnostic.isEmpty ? "" : "smtp",
             diagnosticText: verdict.diagnostic,
-            mtaType: place.host.isEmpty ? "" : "dns", mtaName: place.host)
+            mtaType: isOurs ? "" : "dns", mtaName: isOurs ? "" : place.host)
     }
 
     /// Results of another agent, which has logged and marked them.

@@ -27,6 +27,7 @@ public enum Sendmail {
             }
             return CommandRunner.run("sendmail", log: context.log) {
                 for warning in options.warnings { context.log.warning(warning) }
+                for note in options.notes { context.log.info(note) }
                 return try run(options, context)
             }
         }

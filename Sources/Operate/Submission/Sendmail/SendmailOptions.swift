@@ -31,6 +31,8 @@ struct SendmailOptions: Equatable {
     var requireTLS = false
     var recipients: [String] = []
     var warnings: [String] = []
+    /// What is only worth a line.
+    var notes: [String] = []
 
     /// - Parameter program: `mailq` and `newaliases` are modes by name.
     /// - Throws: with the text of the fatal error.
@@ -60,6 +62,7 @@ struct SendmailOptions: Equatable {
         case "n": throw CommandFailure("-n option not supported", status: ExitStatus.temporary)
         case "t": extractRecipients = true
         case "v": verbosity += 1
+        case "x": notes.append("-x option ignored")
         default: break
         }
     }

@@ -117,7 +117,7 @@ struct SubmissionRecords {
             atStart = false
             size += line.count + (complete ? 1 : 0)
             if limits.message > 0, size > limits.message {
-                throw CommandFailure("message file too big", status: ExitStatus.unavailable)
+                throw CommandFailure("message file too big", status: ExitStatus.temporary)
             }
             try append(complete ? .line : .continued, line)
             lineIsContinued = !complete
