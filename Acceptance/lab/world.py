@@ -22,6 +22,8 @@ class World:
         self.outside = Host(f"o{tag}", self.directory, [])
         self.mta = None
         self._open = []
+        # Other worlds that end with this one.
+        self.others = []
         try:
             link(self.mx, self.outside, [f"{peers.MX}/24"], [
                 "192.0.2.254/24", f"{peers.OUTSIDE}/32", f"{peers.OUTSIDE_MX}/32", f"{peers.DNS}/32",
@@ -73,9 +75,13 @@ class World:
         """Between scenarios: no server of the outside world stays behind a failed one."""
         while self._open:
             self._open.pop().close()
+        for other in self.others:
+            other.close_servers()
 
     def close(self):
         self.close_servers()
+        while self.others:
+            self.others.pop().close()
         if self.mta and os.environ.get("LAB_KEEP_LOG"):
             with open(os.environ["LAB_KEEP_LOG"], "a") as file:
                 file.write(self.mta.log())

@@ -95,6 +95,7 @@ enum ImplementedParameters {
         enable_long_queue_ids
         enable_original_recipient
         enable_threaded_bounces
+        error_notice_recipient
         execution_directory_expansion_filter
         expand_owner_alias
         export_environment
@@ -426,6 +427,7 @@ enum ImplementedParameters {
         tls_append_default_CA
         tls_eecdh_auto_curves
         tls_preempt_cipherlist
+        tls_server_sni_maps
         tls_session_ticket_cipher
         tlsproxy_client_enforce_tls
         tlsproxy_client_level
