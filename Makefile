@@ -8,9 +8,9 @@ RELEASE := $(BUILD)/release
 DESTDIR ?= .build-stage
 STAGE := $(CURDIR)/.build-stage
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
-FORMATTED := Package.swift Sources Tests
+FORMATTED := Package.swift Sources Tests Benchmarks
 
-.PHONY: build setup setup-test run stop test unit conformance acceptance oracle bench format format-check install clean
+.PHONY: build setup setup-test run stop test unit parsers conformance acceptance oracle bench format format-check install clean
 
 ## build: the server and its commands, optimised
 build: setup
@@ -34,12 +34,17 @@ run: build
 stop:
 	@Scripts/quickstart stop
 
-## test: unit, conformance and acceptance tests
-test: setup-test unit conformance acceptance
+## test: unit tests, allocations of parsers, conformance and acceptance tests
+test: setup-test unit parsers conformance acceptance
 
 unit:
 	swift build --build-tests
 	swift test --skip-build
+
+## parsers: nanoseconds and allocations of the parsers that each message passes, held to thresholds
+parsers: build
+	swift build -c release --static-swift-stdlib --product parser-benchmarks
+	$(RELEASE)/parser-benchmarks
 
 ## conformance: the corpus of cases, and random ones beside Debian's, against the installed commands
 conformance: stage

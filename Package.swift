@@ -41,6 +41,7 @@ let package = Package(
         .executable(name: "apus-tables", targets: ["apus-tables"]),
         .executable(name: "postdrop", targets: ["postdrop"]),
         .executable(name: "postqueue", targets: ["postqueue"]),
+        .executable(name: "parser-benchmarks", targets: ["parser-benchmarks"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -148,6 +149,15 @@ let package = Package(
             swiftSettings: strict, linkerSettings: [.unsafeFlags(["-Xlinker", "--as-needed"])]),
         program("postdrop", ["Submission"]),
         program("postqueue", ["Submission"]),
+
+        // Benchmarks
+        .target(name: "AllocationCounter", path: "Benchmarks/AllocationCounter"),
+        .executableTarget(
+            name: "parser-benchmarks",
+            dependencies: [
+                "AllocationCounter", "Cleanup", "Configuration", "Lookup", "MailSyntax", "MailSystem", "Runtime",
+                "Spool", "TestSupport",
+            ], path: "Benchmarks/Parsers", swiftSettings: strict),
 
         // Tests
         .target(
