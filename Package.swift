@@ -37,6 +37,7 @@ let package = Package(
     name: "apus",
     products: [
         .executable(name: "apus", targets: ["apus"]),
+        .executable(name: "apus-adapter", targets: ["apus-adapter"]),
         .executable(name: "apus-reference", targets: ["apus-reference"]),
         .executable(name: "apus-tables", targets: ["apus-tables"]),
         .executable(name: "postdrop", targets: ["postdrop"]),
@@ -158,6 +159,15 @@ let package = Package(
                 "AllocationCounter", "Cleanup", "Configuration", "Lookup", "MailSyntax", "MailSystem", "Runtime",
                 "Spool", "TestSupport",
             ], path: "Benchmarks/Parsers", swiftSettings: strict),
+
+        // Plays the harnesses of the conformance cases; not installed.
+        .executableTarget(
+            name: "apus-adapter",
+            dependencies: [
+                "Cleanup", "Configuration", "DNS", "InternalProtocol", "Lookup", "MailSyntax", "MailSystem", "Queue",
+                "Receive", "Routing", "Send", "Spool",
+            ],
+            path: "Tests/Adapter", swiftSettings: strict),
 
         // Tests
         .target(

@@ -15,6 +15,8 @@ public final class CleanupService: Sendable {
     let aliases: AliasExpander
     let senderBcc: BccMaps
     let recipientBcc: BccMaps
+    /// Nil when nothing is to be checked.
+    let checks: ContentChecks?
     let queue: QueueDirectory
     let pool: BlockingPool
     let log: MailLog
@@ -39,6 +41,7 @@ public final class CleanupService: Sendable {
         aliases = AliasExpander(parameters, opener: opener, localDomains: local, rewriter: rewriter, log: log)
         senderBcc = BccMaps("sender_bcc_maps", parameters, opener: opener, localDomains: local, log: log)
         recipientBcc = BccMaps("recipient_bcc_maps", parameters, opener: opener, localDomains: local, log: log)
+        checks = ContentChecks(parameters, opener: opener, log: log)
         self.queue = queue
         self.pool = pool
         self.log = log

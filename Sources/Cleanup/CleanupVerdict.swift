@@ -11,13 +11,29 @@ public enum CleanupVerdict: Sendable, Equatable {
     case refused(CleanupProblem)
 }
 
-/// Why a message was not taken, most important first.
-public enum CleanupProblem: Sendable, Equatable, Comparable, CaseIterable {
+/// Why a message was not taken.
+public enum CleanupProblem: Sendable, Equatable, Comparable {
     case aliasExpansion
     case noRecipients
     case tooManyHops
     case tooLarge
+    /// A table (header_checks and its relatives) or the structure of the message; RFC 3463 status and text.
+    case contentRejected(status: String, text: String)
     case writeFailure
+
+    /// The most important first.
+    private var rank: Int {
+        switch self {
+        case .aliasExpansion: 0
+        case .noRecipients: 1
+        case .tooManyHops: 2
+        case .tooLarge: 3
+        case .contentRejected: 4
+        case .writeFailure: 5
+        }
+    }
+
+    public static func < (left: CleanupProblem, right: CleanupProblem) -> Bool { left.rank < right.rank }
 
     /// The text that programs log: `error writing QID: queue file write error`.
     public var text: String {
@@ -26,6 +42,7 @@ public enum CleanupProblem: Sendable, Equatable, Comparable, CaseIterable {
         case .noRecipients: "no recipients specified"
         case .tooManyHops: "too many hops"
         case .tooLarge: "message file too big"
+        case .contentRejected(_, let text): text
         case .writeFailure: "queue file write error"
         }
     }
@@ -37,6 +54,8 @@ public enum CleanupProblem: Sendable, Equatable, Comparable, CaseIterable {
         case .noRecipients: SMTPReplyValue(550, "5.1.0", "Error: \(text)")
         case .tooManyHops: SMTPReplyValue(554, "5.4.0", "Error: \(text)")
         case .tooLarge: SMTPReplyValue(552, "5.3.4", "Error: \(text)")
+        case .contentRejected(let status, let text):
+            SMTPReplyValue(status.utf8.first == UInt8(ascii: "4") ? 451 : 550, status, text)
         case .writeFailure: SMTPReplyValue(451, "4.3.0", "Error: \(text)")
         }
     }

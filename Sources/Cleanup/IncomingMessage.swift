@@ -34,6 +34,10 @@ public final class IncomingMessage: @unchecked Sendable {
     private var inHeaders = true
     /// While the encoding of the parts is of interest.
     private var parts: PartEncodingScanner?
+    /// Nil when nothing is checked.
+    private var checker: MessageChecker?
+    /// Start of a body line that waits to be checked.
+    private var uncheckedLine: [UInt8] = []
     private var recipients: RecipientSection
 
     init(_ service: CleanupService, _ envelope: IncomingEnvelope, _ writer: QueueFileWriter) {
@@ -45,6 +49,9 @@ public final class IncomingMessage: @unchecked Sendable {
         body = BodyWriter(
             writer, limit: service.settings.lineLengthLimit, replacesStrayCR: service.settings.replacesStrayCR)
         recipients = RecipientSection(service, envelope, writer)
+        if let checks = service.checks, envelope.checksContent {
+            checker = MessageChecker(checks, log: service.log) { [unowned self] in checkContext }
+        }
     }
 
     /// True when the message will not be taken, whatever follows.
@@ -165,7 +172,13 @@ public final class IncomingMessage: @unchecked Sendable {
             rest.moveReaderIndex(forwardBy: 1)
             await take(line[...], hasEnd: true)
         }
-        if rest.readableBytes > 0 { rest.withUnsafeReadableBytes { writeBody($0) } }
+        if rest.readableBytes > 0 {
+            if checker?.wantsBody == true {
+                await checkBody(rest.readBytes(length: rest.readableBytes) ?? [])
+            } else {
+                rest.withUnsafeReadableBytes { writeBody($0) }
+            }
+        }
         checkSize()
         await flushIfLarge()
     }
@@ -182,7 +195,7 @@ public final class IncomingMessage: @unchecked Sendable {
         partial = []
         await take(line[...], hasEnd: false)
         // Nothing is cut from body text.
-        if kept < bytes.count { bytes[kept...].withUnsafeBytes { writeBody($0) } }
+        if kept < bytes.count { await writeText(bytes[kept...]) }
     }
 
     /// One line while in the headers.
@@ -199,18 +212,23 @@ public final class IncomingMessage: @unchecked Sendable {
             if problem == nil { headers.end() }
             inHeaders = false
             writer.append(.line)
+            beginChecksOfBody()
             if service.settings.detectsEncoding, !headers.is8bit, let type = headers.contentType {
                 parts = PartEncodingScanner(contentType: type)
             }
             if !separator {
-                line.withUnsafeBytes { writeBody($0) }
-                if hasEnd { [UInt8](arrayLiteral: 0x0A).withUnsafeBytes { writeBody($0) } }
+                await writeText(line)
+                if hasEnd { await writeText([0x0A]) }
             }
         }
     }
 
     private func writeBody(_ bytes: UnsafeRawBufferPointer) {
         body.append(bytes)
+        scanParts(bytes)
+    }
+
+    private func scanParts(_ bytes: UnsafeRawBufferPointer) {
         guard parts != nil else { return }
         parts?.take(bytes)
         if parts?.found8bit == true {
@@ -220,7 +238,11 @@ public final class IncomingMessage: @unchecked Sendable {
     }
 
     private func process(_ header: HeaderLine) async {
-        // Header checks and milters will look at each header here.
+        if checker != nil { return await processChecked(header) }
+        await processUnchecked(header)
+    }
+
+    private func processUnchecked(_ header: HeaderLine) async {
         await write { () throws(MappingFailure) in try await self.headers.process(header) }
         if headers.hasTooManyHops, problem != .tooManyHops {
             service.log.warning("\(queueID): message rejected: hopcount exceeded")
@@ -266,12 +288,13 @@ public final class IncomingMessage: @unchecked Sendable {
                 headers.end()
             }
         }
+        if checker?.wantsBody == true || !uncheckedLine.isEmpty { await finishChecksOfBody() }
         body.finish()
         segment = .extracted
         extractedOffset = writer.offset
         writer.append(.extracted)
-        if let filter = effects.filter { writer.append(.filter, filter) }
-        if let redirect = effects.redirect { writer.append(.redirect, redirect) }
+        if let filter = checker?.effects.filter ?? effects.filter { writer.append(.filter, filter) }
+        if let redirect = checker?.effects.redirect ?? effects.redirect { writer.append(.redirect, redirect) }
         headers.writeAttributes()
         checkSize()
     }
@@ -281,7 +304,7 @@ public final class IncomingMessage: @unchecked Sendable {
     /// Makes the message durable and tells the queue manager.
     public func finish() async -> CleanupVerdict {
         await endContent()
-        if effects.discard, problem == nil {
+        if effects.discard || checker?.effects.discard == true, problem == nil {
             await abort()
             return .discarded(queueID: queueID)
         }
@@ -292,11 +315,16 @@ public final class IncomingMessage: @unchecked Sendable {
             await abort()
             return .refused(problem)
         }
-        if !effects.hold { service.announce(queueID) }
+        if !holds { service.announce(queueID) }
         return .accepted(queueID: queueID, size: extractedOffset - dataOffset)
     }
 
+    private var holds: Bool { effects.hold || checker?.effects.hold == true }
+
     private func addAutomaticRecipients() async {
+        for address in checker?.effects.bcc ?? [] {
+            await write { () throws(MappingFailure) in try await self.recipients.addBcc(address) }
+        }
         if !effects.bcc.isEmpty { recipients.markUnannounced() }
         for address in effects.bcc {
             await write { () throws(MappingFailure) in try await self.recipients.add(RecipientSpec(address)) }
@@ -314,7 +342,7 @@ public final class IncomingMessage: @unchecked Sendable {
             queueFlags: recipients.flags, contentLength: extractedOffset - dataOffset,
             sendOptions: envelope.sendOptions.union(headers.sendOptions).union(
                 ASCII.isASCII(sender) ? [] : .smtputf8Sender))
-        let (writer, queue, hold, expanded) = (writer, service.queue, effects.hold, recipients.expanded)
+        let (writer, queue, hold, expanded) = (writer, service.queue, holds, recipients.expanded)
         do {
             // One hop: everything that blocks.
             try await service.pool.run { () throws(SystemError) in
@@ -335,5 +363,95 @@ public final class IncomingMessage: @unchecked Sendable {
             writer.abort()
             if hasTrace { try? BounceLog.remove(queue, queue: "trace", id: writer.id) }
         }
+    }
+}
+
+// MARK: Checks of the content
+
+extension IncomingMessage {
+    private var checkContext: MessageEditor.Context {
+        var context = MessageEditor.Context(
+            queueID: queueID, origin: "local", sender: EmailAddress.quoted(sender),
+            recipient: EmailAddress.quoted(recipients.last))
+        if let client = envelope.client {
+            let logged = client.forwarded
+            context.origin = logged?.messageOrigin ?? client.origin
+            let protocolName = logged?.protocolName ?? client.protocolName
+            let helo = logged?.heloName ?? client.heloName
+            if !protocolName.isEmpty { context.session += " proto=\(protocolName)" }
+            if !helo.isEmpty { context.session += " helo=<\(helo)>" }
+        }
+        return context
+    }
+
+    private func processChecked(_ header: HeaderLine) async {
+        guard let result = await checker?.check(primary: header.bytes) else { return }
+        noteChecks()
+        for line in result.prepended { headers.write(text: line) }
+        guard let text = result.text else { return }
+        guard let changed = HeaderLine(text) else { return headers.write(text: text) }
+        if changed.key == "content-type" || changed.key == "content-transfer-encoding" { checker?.noteMIME(text) }
+        await processUnchecked(changed)
+    }
+
+    /// What the checks decided may end the message.
+    private func noteChecks() {
+        if let rejection = checker?.rejection {
+            note(.contentRejected(status: rejection.statusText, text: rejection.text))
+        }
+        if checker?.hasFailed == true { note(.writeFailure) }
+    }
+
+    private func beginChecksOfBody() {
+        guard checker?.wantsBody == true else { return }
+        checker?.beginBody()
+        noteChecks()
+    }
+
+    private func writeText(_ bytes: ArraySlice<UInt8>) async {
+        if checker?.wantsBody == true { return await checkBody(Array(bytes)) }
+        bytes.withUnsafeBytes { writeBody($0) }
+    }
+
+    private func checkBody(_ bytes: [UInt8]) async {
+        bytes.withUnsafeBytes { scanParts($0) }
+        let limit = service.settings.lineLengthLimit
+        var rest = bytes[...]
+        while !rest.isEmpty, problem == nil {
+            let end = rest.firstIndex(of: 0x0A)
+            uncheckedLine += rest[..<(end ?? rest.endIndex)]
+            rest = rest[(end.map { $0 + 1 } ?? rest.endIndex)...]
+            if service.settings.replacesStrayCR {
+                for index in uncheckedLine.indices where uncheckedLine[index] == 0x0D { uncheckedLine[index] = 0x20 }
+            }
+            while uncheckedLine.count >= limit {
+                await checkLine(uncheckedLine[..<limit], endsLine: false)
+                uncheckedLine.removeFirst(limit)
+            }
+            guard end != nil else { return }
+            await checkLine(uncheckedLine[...], endsLine: true)
+            uncheckedLine.removeAll(keepingCapacity: true)
+            await flushIfLarge()
+        }
+    }
+
+    private func checkLine(_ line: ArraySlice<UInt8>, endsLine: Bool) async {
+        writeChecked(await checker?.check(body: line, endsLine: endsLine) ?? [])
+    }
+
+    private func writeChecked(_ output: [MessageChecker.Written]) {
+        for written in output {
+            switch written {
+            case .header(let text): headers.write(text: text)
+            case .body(let text, let endsLine): writer.append(endsLine ? .line : .continued, text)
+            }
+        }
+        noteChecks()
+    }
+
+    private func finishChecksOfBody() async {
+        if !uncheckedLine.isEmpty { await checkLine(uncheckedLine[...], endsLine: true) }
+        uncheckedLine = []
+        writeChecked(await checker?.finish() ?? [])
     }
 }

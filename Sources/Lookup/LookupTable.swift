@@ -82,6 +82,36 @@ extension ImmediateTable {
 public protocol ListableTable: LookupTable {
     /// Calls `body` with each entry, in the table's own order.
     func forEach(_ body: (_ key: [UInt8], _ value: [UInt8]) -> Void) throws(LookupError)
+
+    /// The same, one entry at a time.
+    func cursor() -> any TableCursor
+}
+
+/// A place between two entries of a table.
+public protocol TableCursor: Sendable {
+    /// The next entry, nil at the end.
+    mutating func next() throws(LookupError) -> (key: [UInt8], value: [UInt8])?
+}
+
+extension ListableTable {
+    public func cursor() -> any TableCursor { SnapshotCursor(table: self) }
+}
+
+/// Reads the whole table when it is first asked.
+private struct SnapshotCursor: TableCursor {
+    let table: any ListableTable
+    private var rest: [(key: [UInt8], value: [UInt8])]?
+
+    init(table: any ListableTable) { self.table = table }
+
+    mutating func next() throws(LookupError) -> (key: [UInt8], value: [UInt8])? {
+        if rest == nil {
+            var found: [(key: [UInt8], value: [UInt8])] = []
+            try table.forEach { found.append(($0, $1)) }
+            rest = found.reversed()
+        }
+        return rest?.popLast()
+    }
 }
 
 /// What became of a new entry.

@@ -82,15 +82,7 @@ struct TransportSelection: Sendable {
         } catch {
             throw RoutingFailure(parameter: "transport_maps")
         }
-        guard let value else { return }
-        let override = TransportSpecification(value)
-        if override.transport.isEmpty {
-            // `:nexthop` leaves the transport alone, `:` everything.
-            if !override.nexthop.isEmpty { choice.nexthop = override.nexthop }
-        } else {
-            choice.transport = override.transport
-            choice.nexthop = override.nexthop.isEmpty ? domain : override.nexthop
-        }
+        if let value { choice.apply(value, domain: domain) }
     }
 }
 

@@ -82,7 +82,8 @@ public struct QueueID: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// No vowels, so that no words appear.
     private static let alphabet = Array("0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz".utf8)
 
-    static func digits(_ value: UInt64, base: UInt64, width: Int) -> String {
+    /// A number in base 2 to 52, padded with 0.
+    package static func digits(_ value: UInt64, base: UInt64, width: Int) -> String {
         var reversed: [UInt8] = []
         var rest = value
         repeat {

@@ -8,14 +8,16 @@ public enum HostName {
     public static func isValid(_ name: String) -> Bool { problem(name) == nil }
 
     /// `.` and a trailing dot are not valid host names; DNS lookups strip one first.
+    /// - Returns: what is wrong, nil for a valid name.
     public static func problem(_ name: String, allowWildcard: Bool = false) -> String? {
         let bytes = name.utf8
         if bytes.isEmpty { return "empty hostname" }
+        let wildcard = "'*' can be the first label only"
         var labelLength = 0
         var labelCount = 0
         var previous: UInt8 = 0x2E
         var nonNumeric = false
-        for byte in bytes {
+        for (index, byte) in bytes.enumerated() {
             switch byte {
             case _ where ASCII.isAlphanumeric(byte) || byte == 0x5F:
                 if labelLength == 0 { labelCount += 1 }
@@ -23,31 +25,40 @@ public enum HostName {
                 if labelLength > maximumLabelLength { return "hostname label too long" }
                 if !ASCII.isDigit(byte) { nonNumeric = true }
             case 0x2A where allowWildcard:
-                if labelLength > 0 || labelCount > 0 { return "'*' can be the first label only" }
+                if index > 0 { return wildcard }
                 labelCount += 1
                 labelLength += 1
                 nonNumeric = true
             case 0x2E:
-                if previous == 0x2E { return "misplaced delimiter" }
+                if previous == 0x2E || index == bytes.count - 1 { return "misplaced delimiter" }
                 if previous == 0x2D { return "misplaced hyphen" }
                 labelLength = 0
             case 0x2D:
-                if previous == 0x2E { return "misplaced hyphen" }
+                if previous == 0x2E || index == bytes.count - 1 { return "misplaced hyphen" }
                 labelLength += 1
                 if labelLength > maximumLabelLength { return "hostname label too long" }
                 nonNumeric = true
             default:
                 return "invalid character \(byte)(decimal)"
             }
-            if previous == 0x2A, byte != 0x2E { return "'*' can be the first label only" }
+            if previous == 0x2A, byte != 0x2E { return wildcard }
             previous = byte
         }
-        if previous == 0x2E { return "misplaced delimiter" }
-        if previous == 0x2D { return "misplaced hyphen" }
+        if previous == 0x2A { return wildcard }
         if !nonNumeric { return "numeric hostname" }
-        if bytes.count > maximumLength { return "bad length \(bytes.count) for hostname" }
+        if bytes.count > maximumLength { return "bad length \(bytes.count)" }
         return nil
     }
+
+    /// `problem` as Postfix logs it: `valid_hostname: misplaced hyphen: a-.example`.
+    public static func warning(_ name: String, allowWildcard: Bool = false) -> String? {
+        guard let problem = problem(name, allowWildcard: allowWildcard) else { return nil }
+        let text = name.isEmpty ? problem : "\(problem)\(problem.hasPrefix("bad length") ? " for " : ": ")\(shown(name))"
+        return "valid_hostname: \(text)\(problem.hasPrefix("bad length") ? "..." : "")"
+    }
+
+    /// Log lines show the start of what a peer sent.
+    static func shown(_ text: String) -> String { String(decoding: text.utf8.prefix(100), as: UTF8.self) }
 
     /// An IPv4 or IPv6 address without brackets; 0.x.x.x only as 0.0.0.0.
     public static func isValidAddress(_ text: String) -> Bool {

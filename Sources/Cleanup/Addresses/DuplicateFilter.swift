@@ -16,11 +16,18 @@ struct DuplicateFilter: Sendable {
 
     /// True when the recipient must not be written again.
     mutating func isDuplicate(recipient: String, original: String, dsnOriginal: String, dsnNotify: Int) -> Bool {
-        var key = recipient
-        if usesOriginal { key += "\n\(original)\n\(dsnNotify)\n\(dsnOriginal)" }
-        key = ASCII.lowercased(key)
+        let key = key(recipient, original, dsnOriginal, dsnNotify)
         if seen.contains(key) { return true }
         if limit <= 0 || seen.count < limit { seen.insert(key) }
         return false
+    }
+
+    /// The recipient was taken out again.
+    mutating func forget(recipient: String, original: String, dsnOriginal: String, dsnNotify: Int) {
+        seen.remove(key(recipient, original, dsnOriginal, dsnNotify))
+    }
+
+    private func key(_ recipient: String, _ original: String, _ dsnOriginal: String, _ dsnNotify: Int) -> String {
+        ASCII.lowercased(usesOriginal ? "\(recipient)\n\(original)\n\(dsnNotify)\n\(dsnOriginal)" : recipient)
     }
 }

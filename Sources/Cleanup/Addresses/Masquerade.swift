@@ -3,12 +3,12 @@ import Lookup
 import MailSyntax
 
 /// masquerade_domains: hides the names of hosts below a domain.
-struct Masquerade: Sendable {
+package struct Masquerade: Sendable {
     private let domains: [(name: String, excluded: Bool)]
     private let exceptions: StringList
     let roles: Set<AddressRole>
 
-    init(_ parameters: Parameters, opener: TableOpener) {
+    package init(_ parameters: Parameters, opener: TableOpener) {
         domains = parameters.list("masquerade_domains").map { word in
             var name = word[...]
             var excluded = false
@@ -26,7 +26,7 @@ struct Masquerade: Sendable {
     var isEmpty: Bool { domains.isEmpty }
 
     /// - Returns: the address with a shorter domain, or as it was.
-    func apply(_ address: String) async throws(LookupError) -> String {
+    package func apply(_ address: String) async throws(LookupError) -> String {
         let (local, domain) = EmailAddress.split(address)
         guard let domain else { return address }
         let folded = ASCII.lowercased(domain).utf8

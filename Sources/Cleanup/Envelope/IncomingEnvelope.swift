@@ -83,6 +83,9 @@ public struct IncomingEnvelope: Sendable {
     public var traceFlags = 0
     /// Canonical, virtual alias and masquerade mapping; off with receive_override_options = no_address_mappings.
     public var mapsAddresses = true
+    /// header_checks, body_checks and their relatives: only for new mail; off with receive_override_options =
+    /// no_header_body_checks.
+    public var checksContent: Bool
     /// Automatic bcc recipients: only for new mail, never for what this system sends on or makes itself.
     public var addsBcc: Bool
 
@@ -94,6 +97,7 @@ public struct IncomingEnvelope: Sendable {
         self.sender = sender
         self.arrival = arrival
         addsBcc = source == .network || source == .local
+        checksContent = addsBcc
     }
 }
 

@@ -9,6 +9,8 @@ struct RecipientSection {
     private let writer: QueueFileWriter
     private var duplicates: DuplicateFilter
     private(set) var count = 0
+    /// The recipient that was given last, for log lines.
+    private(set) var last = ""
     private(set) var flags: SizeRecord.QueueFlags = []
     /// Successes to be reported: the sender asked, and an alias took the place of the recipient.
     private(set) var expanded: [RecipientLogEntry] = []
@@ -28,6 +30,7 @@ struct RecipientSection {
 
     mutating func add(_ spec: RecipientSpec) async throws(MappingFailure) {
         let address = try await complete(spec.address)
+        last = spec.address
         let type = ASCII.isASCII(address) ? "rfc822" : "utf-8"
         let dsnOriginal =
             spec.dsnOriginal.isEmpty ? "\(type);\(address)" : spec.dsnOriginal

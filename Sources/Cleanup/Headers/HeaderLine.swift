@@ -1,7 +1,7 @@
 import MailSyntax
 
 /// One header: all its physical lines, joined by LF.
-struct HeaderLine: Equatable {
+package struct HeaderLine: Equatable {
     /// As written.
     let name: String
     /// Lower case.
@@ -12,7 +12,7 @@ struct HeaderLine: Equatable {
     let valueStart: Int
 
     /// How many bytes of `line` name the header, and where its colon is; nil when the line is no header.
-    static func colon(_ line: some RandomAccessCollection<UInt8>) -> (nameLength: Int, colon: Int)? {
+    package static func colon(_ line: some RandomAccessCollection<UInt8>) -> (nameLength: Int, colon: Int)? {
         var index = line.startIndex
         while index < line.endIndex, line[index] > 0x20, line[index] < 0x7F, line[index] != 0x3A {
             index = line.index(after: index)

@@ -119,6 +119,11 @@ struct HeaderSection {
         }
     }
 
+    /// A header as it is, its lines joined by LF.
+    func write(text: [UInt8]) {
+        for line in text.split(separator: 0x0A, omittingEmptySubsequences: false) { write(line) }
+    }
+
     private func write(_ line: ArraySlice<UInt8>) {
         var rest = line
         let limit = service.settings.lineLengthLimit

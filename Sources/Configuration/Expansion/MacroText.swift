@@ -29,6 +29,38 @@ public enum MacroText {
         return String(decoding: output, as: UTF8.self)
     }
 
+    /// What became of an expression.
+    public struct Outcome: Sendable {
+        /// As far as the expansion went.
+        public var bytes: [UInt8] = []
+        public var error: MacroError?
+        /// The value of a name that is not defined was asked for, other than to test it.
+        public var usesUndefined = false
+    }
+
+    /// Functions and comparisons beyond those of main.cf.
+    public struct Extensions: Sendable {
+        /// By the suffix of the operator: negative, zero or positive.
+        public var comparisons: [String: @Sendable (String, String) -> Int] = [:]
+        public var functions: [String: @Sendable (String) -> String] = [:]
+
+        public init() {}
+    }
+
+    /// Expands as far as possible.
+    public static func evaluate(_ text: [UInt8], extensions: Extensions = Extensions(), _ lookup: Lookup) -> Outcome {
+        var outcome = Outcome()
+        var parser = MacroParser(text: text[...], depth: 0)
+        parser.extensions = extensions
+        do throws(MacroError) {
+            try parser.expand(into: &outcome.bytes, lookup)
+        } catch {
+            outcome.error = error
+        }
+        outcome.usesUndefined = parser.usesUndefined
+        return outcome
+    }
+
     /// The names that `text` refers to, in conditions and in their values too. Bad expressions end the list.
     public static func names(in text: String) -> [String] {
         var names: [String] = []
@@ -49,6 +81,8 @@ private struct MacroParser {
     let depth: Int
     /// Looks at both sides of every condition.
     var takesAll = false
+    var extensions = MacroText.Extensions()
+    var usesUndefined = false
 
     /// Bounds the stack for hostile nesting.
     static let depthLimit = 50
@@ -81,10 +115,20 @@ private struct MacroParser {
             default:
                 let name = nameRun(text[index...])
                 guard !name.isEmpty else { throw emptyName }
-                if let value = try lookup(string(name)) { output.append(contentsOf: value.utf8) }
+                try append(name, to: &output, lookup)
                 index = name.endIndex
             }
         }
+    }
+
+    private mutating func append(_ name: ArraySlice<UInt8>, to output: inout [UInt8], _ lookup: MacroText.Lookup)
+        throws(MacroError)
+    {
+        guard let value = try lookup(string(name)) else {
+            usesUndefined = true
+            return
+        }
+        output.append(contentsOf: value.utf8)
     }
 
     /// What stands between the bracket at `start` and its partner.
@@ -101,7 +145,7 @@ private struct MacroParser {
         throw MacroError(description: "truncated macro reference: \"\(string(text))\"")
     }
 
-    private func expression(_ inner: ArraySlice<UInt8>, into output: inout [UInt8], _ lookup: MacroText.Lookup)
+    private mutating func expression(_ inner: ArraySlice<UInt8>, into output: inout [UInt8], _ lookup: MacroText.Lookup)
         throws(MacroError)
     {
         var rest = skipSpace(inner)
@@ -115,26 +159,35 @@ private struct MacroParser {
         }
         let name = nameRun(rest)
         if name.isEmpty {
-            throw rest.isEmpty ? emptyName : syntax("attribute name syntax error at", inner, rest.startIndex)
+            throw rest.isEmpty ? emptyName : syntax("attribute name syntax error at", inner, rest.startIndex, trims: false)
         }
         rest = skipSpace(rest[name.endIndex...])
-        if string(name) == "domain_to_ascii", rest.first == UInt8(ascii: "{") {
-            let argument = try braced(&rest, inner)
-            return try expandNested(argument, into: &output, lookup)
-        }
-        let value = try lookup(string(name)) ?? ""
-        guard let next = rest.first else {
-            output.append(contentsOf: value.utf8)
-            return
-        }
+        if rest.first == UInt8(ascii: "{") { return try call(name, &rest, inner, into: &output, lookup) }
+        guard let next = rest.first else { return try append(name, to: &output, lookup) }
         guard next == UInt8(ascii: "?") || next == UInt8(ascii: ":") else {
             throw syntax("attribute name syntax error at", inner, name.endIndex)
         }
+        let value = try lookup(string(name)) ?? ""
         try choose(!value.isEmpty, rest, inner, into: &output, lookup)
     }
 
+    /// `name{text}`
+    private mutating func call(
+        _ name: ArraySlice<UInt8>, _ rest: inout ArraySlice<UInt8>, _ inner: ArraySlice<UInt8>,
+        into output: inout [UInt8], _ lookup: MacroText.Lookup
+    ) throws(MacroError) {
+        let argument = try braced(&rest, inner)
+        guard rest.isEmpty else { throw syntax("unexpected input at", inner, rest.startIndex) }
+        if string(name) == "domain_to_ascii" { return try expandNested(argument, into: &output, lookup) }
+        guard let function = extensions.functions[string(name)] else {
+            throw MacroError(description: "bad function name at: \"...>>>\(string(name))\"")
+        }
+        let value = try nestedText(skipSpace(argument), lookup)
+        output.append(contentsOf: function(ListSetting.trimmed(value[...])).utf8)
+    }
+
     /// `?text`, `:text`, `?{a}`, `:{a}`, `?{a}:{b}`
-    private func choose(
+    private mutating func choose(
         _ holds: Bool, _ tail: ArraySlice<UInt8>, _ inner: ArraySlice<UInt8>, into output: inout [UInt8],
         _ lookup: MacroText.Lookup
     ) throws(MacroError) {
@@ -147,24 +200,21 @@ private struct MacroParser {
             if takesAll || holds == whenTrue { try expandNested(tail.dropFirst(), into: &output, lookup) }
             return
         }
+        // What is taken is expanded before the rest is judged.
         let first = try braced(&rest, inner)
-        var second: ArraySlice<UInt8>?
-        if whenTrue, !rest.isEmpty, rest.first != UInt8(ascii: ":") {
-            throw syntax("\":\" expected at", inner, rest.startIndex)
-        }
-        if whenTrue, !rest.isEmpty {
-            let colon = rest
-            rest = skipSpace(rest.dropFirst())
-            if rest.first == UInt8(ascii: "{") {
-                second = try braced(&rest, inner)
-            } else {
-                second = colon.dropFirst()
-                rest = rest[rest.endIndex...]
-            }
-        }
-        guard rest.isEmpty else { throw syntax("unexpected input at", inner, rest.startIndex) }
         if takesAll || holds == whenTrue { try expandNested(first, into: &output, lookup) }
-        if let second, takesAll || holds != whenTrue { try expandNested(second, into: &output, lookup) }
+        guard let next = rest.first else { return }
+        guard whenTrue else { throw syntax("unexpected input at", inner, rest.startIndex) }
+        guard next == UInt8(ascii: ":") else { throw syntax("\":\" expected at", inner, rest.startIndex) }
+        var second = rest.dropFirst()
+        rest = skipSpace(second)
+        if rest.first == UInt8(ascii: "{") {
+            second = try braced(&rest, inner)
+        } else {
+            rest = rest[rest.endIndex...]
+        }
+        if takesAll || !holds { try expandNested(second, into: &output, lookup) }
+        guard rest.isEmpty else { throw syntax("unexpected input at", inner, rest.startIndex) }
     }
 
     /// What stands in `{…}` at the start of `rest`, white space included; `rest` then starts after it.
@@ -189,10 +239,11 @@ private struct MacroParser {
         throw MacroError(description: "truncated macro reference: \"\(string(text))\"")
     }
 
-    private func comparison(_ rest: inout ArraySlice<UInt8>, _ inner: ArraySlice<UInt8>, _ lookup: MacroText.Lookup)
+    private mutating func comparison(_ rest: inout ArraySlice<UInt8>, _ inner: ArraySlice<UInt8>, _ lookup: MacroText.Lookup)
         throws(MacroError) -> Bool
     {
-        let left = try nestedText(braced(&rest, inner), lookup)
+        let leftText = try braced(&rest, inner)
+        let left = try nestedText(leftText, lookup)
         let place = rest.startIndex
         let symbol = rest.prefix { $0 == 0x3C || $0 == 0x3D || $0 == 0x3E || $0 == UInt8(ascii: "!") }
         guard let test = Self.comparisons[string(symbol)] else {
@@ -200,13 +251,20 @@ private struct MacroParser {
         }
         let suffix = nameRun(rest[symbol.endIndex...])
         let isLevel = string(suffix) == "level"
-        guard isLevel || suffix.isEmpty else {
+        let comparison = extensions.comparisons[string(suffix)]
+        guard isLevel || suffix.isEmpty || comparison != nil else {
             throw MacroError(
                 description: "bad operator suffix at: \"...\(string(symbol))>>>\(string(suffix))\"")
         }
         rest = skipSpace(rest[suffix.endIndex...])
+        guard rest.first == UInt8(ascii: "{") else {
+            let before = "{\(string(leftText))} \(string(symbol))\(string(suffix))"
+            throw MacroError(
+                description: "\"{expression}\" expected at: \"...\(before)>>>\(string(rest.prefix(20)))\"")
+        }
         let right = try nestedText(braced(&rest, inner), lookup)
         if takesAll { return true }
+        if let comparison { return test(comparison(left, right)) }
         return test(isLevel ? try compareLevels(left, right) : Self.compare(left, right))
     }
 
@@ -233,14 +291,15 @@ private struct MacroParser {
         return a < b ? -1 : (a == b ? 0 : 1)
     }
 
-    private func expandNested(_ text: ArraySlice<UInt8>, into output: inout [UInt8], _ lookup: MacroText.Lookup)
-        throws(MacroError)
-    {
-        var parser = MacroParser(text: text, depth: depth + 1, takesAll: takesAll)
+    private mutating func expandNested(
+        _ text: ArraySlice<UInt8>, into output: inout [UInt8], _ lookup: MacroText.Lookup
+    ) throws(MacroError) {
+        var parser = MacroParser(text: text, depth: depth + 1, takesAll: takesAll, extensions: extensions)
+        defer { usesUndefined = usesUndefined || parser.usesUndefined }
         try parser.expand(into: &output, lookup)
     }
 
-    private func nestedText(_ text: ArraySlice<UInt8>, _ lookup: MacroText.Lookup) throws(MacroError) -> String {
+    private mutating func nestedText(_ text: ArraySlice<UInt8>, _ lookup: MacroText.Lookup) throws(MacroError) -> String {
         var output: [UInt8] = []
         try expandNested(text, into: &output, lookup)
         return String(decoding: output, as: UTF8.self)
@@ -258,9 +317,9 @@ private struct MacroParser {
 
     private var emptyName: MacroError { MacroError(description: "empty macro name: \"\(string(text))\"") }
 
-    private func syntax(_ what: String, _ inner: ArraySlice<UInt8>, _ place: Int) -> MacroError {
+    private func syntax(_ what: String, _ inner: ArraySlice<UInt8>, _ place: Int, trims: Bool = true) -> MacroError {
         var before = inner[inner.startIndex..<place]
-        while let last = before.last, ListSetting.isSpace(last) { before.removeLast() }
+        while trims, let last = before.last, ListSetting.isSpace(last) { before.removeLast() }
         let start = before.lastIndex(of: UInt8(ascii: "{")).map { $0 + 1 } ?? before.startIndex
         return MacroError(
             description: "\(what): \"...\(string(before[start...]))>>>\(string(inner[place...].prefix(20)))\"")

@@ -43,12 +43,6 @@ public struct MasterConfiguration: Sendable {
     }
 }
 
-extension CompatibilityLevel {
-    static let zero = CompatibilityLevel(parts: [0, 0, 0])
-
-    private init(parts: [Int]) { self.parts = parts }
-}
-
 /// One logical line of master.cf.
 enum MasterLine {
     static func parse(_ line: LogicalLine, processLimit: Int, chrootDefault: Bool) throws(ConfigurationError)

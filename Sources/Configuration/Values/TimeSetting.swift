@@ -80,6 +80,21 @@ public enum ListSetting {
         return trimmed(text.dropFirst().dropLast())
     }
 
+    /// An item of a list whose items may be `{ name = value }`: without the braces, and what is wrong with them.
+    public static func bracedItem(_ item: String) -> (text: String, problem: String?) {
+        guard item.utf8.first == 0x7B else { return (item, nil) }
+        var depth = 0
+        for index in item.utf8.indices {
+            if item.utf8[index] == 0x7B { depth += 1 }
+            if item.utf8[index] == 0x7D { depth -= 1 }
+            guard depth == 0 else { continue }
+            let rest = item[item.utf8.index(after: index)...]
+            let inside = trimmed(item[..<index].dropFirst())
+            return (inside, rest.utf8.allSatisfy(isSpace) ? nil : "syntax error after '}' in \"\(item)\"")
+        }
+        return (trimmed(item[...].dropFirst()), "missing '}' in \"\(item)\"")
+    }
+
     public static func trimmed(_ text: Substring) -> String {
         var rest = text.utf8
         while let first = rest.first, isSpace(first) { rest.removeFirst() }

@@ -1,7 +1,7 @@
 import MailSystem
 
 /// `debug:type:name`: logs what is asked of the table and what it answers (DATABASE_README, debug).
-struct DebugTable: LookupTable {
+struct DebugTable: UpdatableTable, ListableTable {
     let name: String
     private let target: any LookupTable
     private let log: MailLog
@@ -10,9 +10,6 @@ struct DebugTable: LookupTable {
     var hasChanged: Bool { target.hasChanged }
 
     static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
-        guard request.name.utf8.contains(UInt8(ascii: ":")) else {
-            throw TableOpenError("bad debug map name syntax: \"\(request.name)\"; need \"debug:type:name\"")
-        }
         let target = try request.opener.openUnchecked(TableSpecification(request.name), options: request.options)
         return DebugTable(name: "\(request.specification)", target: target, log: request.log)
     }
@@ -29,6 +26,80 @@ struct DebugTable: LookupTable {
         } catch {
             log.info("\(target.logName) lookup: \"\(key.text)\" = \"error\"")
             throw LookupError(table: name, reason: error.reason)
+        }
+    }
+
+    // MARK: Changes
+
+    private func updatable() throws(LookupError) -> any UpdatableTable {
+        guard let table = target as? any UpdatableTable else {
+            throw LookupError(table: name, reason: "updates are not supported")
+        }
+        return table
+    }
+
+    func update(_ key: [UInt8], _ value: [UInt8]) throws(LookupError) -> UpdateResult {
+        func report(_ result: String) {
+            log.info("\(target.logName) update: \"\(key.text)\" = \"\(value.text)\": \(result)")
+        }
+        do {
+            let result = try updatable().update(key, value)
+            report(result == .stored ? "success" : "failed")
+            return result
+        } catch {
+            report("error")
+            throw error
+        }
+    }
+
+    func delete(_ key: [UInt8]) throws(LookupError) -> Bool {
+        func report(_ result: String) { log.info("\(target.logName) delete: \"\(key.text)\": \(result)") }
+        do {
+            let found = try updatable().delete(key)
+            report(found ? "success" : "failed")
+            return found
+        } catch {
+            report("error")
+            throw error
+        }
+    }
+
+    func close() throws(LookupError) {
+        if let table = target as? any UpdatableTable { try table.close() }
+    }
+
+    // MARK: Listing
+
+    func forEach(_ body: ([UInt8], [UInt8]) -> Void) throws(LookupError) {
+        var cursor = cursor()
+        while let entry = try cursor.next() { body(entry.key, entry.value) }
+    }
+
+    func cursor() -> any TableCursor {
+        DebugCursor(base: (target as? any ListableTable)?.cursor(), target: target.logName, name: name, log: log)
+    }
+}
+
+private struct DebugCursor: TableCursor {
+    /// Nil for a table that cannot be listed.
+    var base: (any TableCursor)?
+    let target: String
+    let name: String
+    let log: MailLog
+
+    mutating func next() throws(LookupError) -> (key: [UInt8], value: [UInt8])? {
+        do {
+            guard base != nil else { throw LookupError(table: name, reason: "listing is not supported") }
+            let entry = try base?.next()
+            if let entry {
+                log.info("\(target) sequence: \"\(entry.key.text)\" = \"\(entry.value.text)\"")
+            } else {
+                log.info("\(target) sequence: found EOF")
+            }
+            return entry
+        } catch {
+            log.info("\(target) sequence: found EOF")
+            throw error as? LookupError ?? LookupError(table: name, reason: "\(error)")
         }
     }
 }

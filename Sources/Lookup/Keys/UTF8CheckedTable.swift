@@ -2,32 +2,32 @@ import MailSystem
 
 /// A table that is asked, and answers, in UTF-8 only (SMTPUTF8_README): other keys have no value, and other values are
 /// errors.
-struct UTF8CheckedTable: LookupTable {
+package struct UTF8CheckedTable: LookupTable {
     private let base: any LookupTable
     private let log: MailLog
 
-    init(_ base: any LookupTable, log: MailLog) {
+    package init(_ base: any LookupTable, log: MailLog) {
         self.base = base
         self.log = log
     }
 
-    var name: String { base.name }
-    var logName: String { base.logName }
-    var takesWholeKeyOnly: Bool { base.takesWholeKeyOnly }
-    var hasChanged: Bool { base.hasChanged }
+    package var name: String { base.name }
+    package var logName: String { base.logName }
+    package var takesWholeKeyOnly: Bool { base.takesWholeKeyOnly }
+    package var hasChanged: Bool { base.hasChanged }
 
-    func keepLock(_ keeps: Bool) { base.keepLock(keeps) }
+    package func keepLock(_ keeps: Bool) { base.keepLock(keeps) }
 
-    func find(_ key: String) async throws(LookupError) -> String? {
+    package func find(_ key: String) async throws(LookupError) -> String? {
         try await find(octets: Array(key.utf8)).map { $0.text }
     }
 
-    func find(octets key: [UInt8]) async throws(LookupError) -> [UInt8]? {
+    package func find(octets key: [UInt8]) async throws(LookupError) -> [UInt8]? {
         guard isValidKey(key) else { return nil }
         return try checked(try await base.find(octets: key), key)
     }
 
-    func answerNow(_ key: [UInt8]) throws(LookupError) -> ImmediateAnswer {
+    package func answerNow(_ key: [UInt8]) throws(LookupError) -> ImmediateAnswer {
         guard isValidKey(key) else { return .value(nil) }
         guard case .value(let value) = try base.answerNow(key) else { return .later }
         return .value(try checked(value, key))
@@ -35,7 +35,7 @@ struct UTF8CheckedTable: LookupTable {
 
     private static let problem = "malformed UTF-8 or invalid codepoint"
 
-    private func isValidKey(_ key: [UInt8]) -> Bool {
+    package func isValidKey(_ key: [UInt8]) -> Bool {
         if Utf8Text.isValid(key) { return true }
         log.warning("\(logName): non-UTF-8 key \"\(Utf8Text.masked(key))\": \(Self.problem)")
         return false

@@ -87,7 +87,7 @@ public struct ClientNameLookup: Sendable {
             }
             return .failure(Failure(status: .notFound))
         case .temporaryFailure: return .failure(Failure(status: .temporaryFailure))
-        case .noSuchDomain, .noData, .malformed: return .failure(Failure(status: .notFound))
+        case .noSuchDomain, .noData, .malformed, .filtered, .filterFailure: return .failure(Failure(status: .notFound))
         }
     }
 }

@@ -28,6 +28,7 @@ public final class FakeResolver: Resolver {
             case .text: .txt
             case .srv: .srv
             case .tlsa: .tlsa
+            case .soa: .soa
             }
         let record = DNSRecord(data: data, timeToLive: timeToLive)
         answers.withLockedValue { table in

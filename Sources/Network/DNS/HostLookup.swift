@@ -136,6 +136,9 @@ public struct HostLookup: Sendable {
             switch answer {
             case .temporaryFailure: return .temporaryFailure(.init("Host not found, try again", type: type))
             case .malformed(let reason): text = reason
+            case .filtered: text = DNSAnswer.filteredText
+            case .filterFailure:
+                return .temporaryFailure(.init(DNSAnswer.filterFailureText, type: type))
             case .noData: text = "Host found but no data record of requested type"
             case .noSuchDomain, .records: break
             }

@@ -12,7 +12,16 @@ enum RecordParser {
             return DomainName.parse(bytes, at: &offset).map { .name($0) }
         case .soa:
             var offset = 0
-            return DomainName.parse(bytes, at: &offset).map { .name($0) }
+            guard DomainName.parse(bytes, at: &offset) != nil, DomainName.parse(bytes, at: &offset) != nil,
+                bytes.count - offset >= 20
+            else { return nil }
+            func value(_ index: Int) -> UInt32 {
+                let start = offset + 4 * index
+                return UInt32(number(bytes, start)) << 16 | UInt32(number(bytes, start + 2))
+            }
+            return .soa(
+                ZoneTimes(
+                    serial: value(0), refresh: value(1), retry: value(2), expire: value(3), minimum: value(4)))
         case .mx:
             guard bytes.count >= 3 else { return nil }
             var offset = 2

@@ -25,6 +25,24 @@ public enum RecordData: Sendable, Equatable {
     case text(String)
     case srv(priority: UInt16, weight: UInt16, port: UInt16, host: String)
     case tlsa(usage: UInt8, selector: UInt8, matching: UInt8, data: [UInt8])
+    case soa(ZoneTimes)
+}
+
+/// The numbers of an SOA record (RFC 1035 §3.3.13), seconds but for the serial.
+public struct ZoneTimes: Sendable, Equatable {
+    public var serial: UInt32
+    public var refresh: UInt32
+    public var retry: UInt32
+    public var expire: UInt32
+    public var minimum: UInt32
+
+    public init(serial: UInt32, refresh: UInt32, retry: UInt32, expire: UInt32, minimum: UInt32) {
+        self.serial = serial
+        self.refresh = refresh
+        self.retry = retry
+        self.expire = expire
+        self.minimum = minimum
+    }
 }
 
 public struct DNSRecord: Sendable, Equatable {
@@ -48,6 +66,23 @@ public enum DNSAnswer: Sendable, Equatable {
     case temporaryFailure(String)
     /// A reply that can't be used (malformed names …)
     case malformed(String)
+    /// A DNS reply filter dropped every record.
+    case filtered
+    /// A DNS reply filter does not work: its table cannot answer, or answers nonsense. It has been logged.
+    case filterFailure
+
+    /// Why a query has no usable answer, nil for an answer.
+    public var trouble: String? {
+        switch self {
+        case .records, .noData, .noSuchDomain: nil
+        case .temporaryFailure(let reason), .malformed(let reason): reason
+        case .filtered: Self.filteredText
+        case .filterFailure: Self.filterFailureText
+        }
+    }
+
+    public static let filteredText = "DNS reply filter drops all results"
+    public static let filterFailureText = "Invalid DNS reply filter syntax"
 }
 
 /// Asks the DNS. Implementations never block the caller's event loop.

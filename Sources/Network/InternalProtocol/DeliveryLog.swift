@@ -75,11 +75,19 @@ public enum DeliveryLog {
 
     /// Two significant digits, none below the resolution limit, no trailing zeros: `0.05`, `1.2`, `12`, `1234`, `0`.
     ///
-    /// - Parameter seconds: not negative.
-    public static func delay(_ seconds: Double, resolution: Int = 2) -> String {
-        let thresholds = [10, 1, 0.1, 0.01, 0.001, 0.0001]
-        let significant = thresholds.firstIndex { seconds >= $0 } ?? thresholds.count
-        let decimals = min(significant, max(resolution, 0))
+    /// - Parameters:
+    ///   - seconds: not negative.
+    ///   - resolution: decimals at most, up to 6.
+    ///   - significant: digits that count; whole seconds have all of theirs.
+    public static func delay(_ seconds: Double, resolution: Int = 2, significant: Int = 2) -> String {
+        let limit = min(max(resolution, 0), 6)
+        var threshold = 1.0
+        for _ in 1..<max(significant, 1) { threshold *= 10 }
+        var decimals = 0
+        while decimals < limit, seconds < threshold {
+            decimals += 1
+            threshold /= 10
+        }
         var unit = 1
         for _ in 0..<decimals { unit *= 10 }
         let scaled = (seconds * Double(unit)).rounded()

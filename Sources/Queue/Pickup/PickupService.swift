@@ -13,6 +13,7 @@ actor PickupService {
         var contentFilter = ""
         /// Off with receive_override_options = no_address_mappings.
         var mapsAddresses = true
+        var checksContent = true
         /// The user id of mail_owner: files of that user without read permission for others come from `postsuper -r`.
         var owner: UInt32 = 0
         var logsInternalAddresses = false
@@ -206,6 +207,7 @@ actor PickupService {
         result.verp = envelope.verp
         result.traceFlags = envelope.traceFlags
         result.mapsAddresses = settings.mapsAddresses
+        result.checksContent = settings.checksContent
         if isRequeued { result.client = client(envelope.attributes) }
         return result
     }

@@ -42,12 +42,15 @@ struct ServerList: Sendable {
             return await resolve(hosts.filter { !$0.host.isEmpty }, domain, detectsLoops, using: &random)
         case .noData, .noSuchDomain:
             return await addresses(of: domain, detectsLoops: detectsLoops, using: &random)
-        case .temporaryFailure:
+        case .temporaryFailure, .filterFailure:
             if settings.ignoresMXLookupErrors { return await addresses(of: domain, detectsLoops: detectsLoops) }
             return .failed(.init(status: "4.4.3", reason: "\(prefix): Host not found, try again"))
         case .malformed(let text):
             if settings.ignoresMXLookupErrors { return await addresses(of: domain, detectsLoops: detectsLoops) }
             return .failed(.init(status: "5.4.4", reason: "\(prefix): \(text)"))
+        case .filtered:
+            return .failed(
+                .init(status: "5.4.4", reason: "Error looking up name=\(domain) type=MX: \(DNSAnswer.filteredText)"))
         }
     }
 

@@ -15,59 +15,40 @@ final class SessionCache: Sendable {
         var expiry: Scheduled<Void>
     }
 
-    private let limit: Int
-    private let entries = NIOLockedValueBox<[Key: [Entry]]>([:])
+    private let entries: NIOLockedValueBox<ConnectionStore<Key, Entry>>
 
     /// - Parameter limit: connections for each destination.
-    init(limit: Int = 100) { self.limit = limit }
+    init(limit: Int = 100) { entries = NIOLockedValueBox(ConnectionStore(limit: limit)) }
 
     /// A connection that was alive a moment ago; the caller owns it.
     func take(_ key: Key) -> ClientConnection? {
-        while true {
-            let entry = entries.withLockedValue { table -> Entry? in
-                guard let entry = table[key]?.popLast() else { return nil }
-                if table[key]?.isEmpty == true { table[key] = nil }
-                return entry
-            }
-            guard let entry else { return nil }
+        while let entry = entries.withLockedValue({ $0.take(key) }) {
             entry.expiry.cancel()
-            if entry.connection.current.isDead { continue }
-            return entry.connection
+            if !entry.connection.current.isDead { return entry.connection }
         }
+        return nil
     }
 
     func store(_ connection: ClientConnection, for key: Key, seconds: Int) {
+        let ticket = NIOLockedValueBox<ConnectionStore<Key, Entry>.Ticket?>(nil)
         let expiry = connection.channel.eventLoop.scheduleTask(in: .seconds(Int64(max(seconds, 1)))) { [self] in
-            expire(connection, key)
+            if let ticket = ticket.withLockedValue({ $0 }) { expire(ticket) }
         }
-        let kept = entries.withLockedValue { table -> Bool in
-            guard table[key]?.count ?? 0 < limit else { return false }
-            table[key, default: []].append(Entry(connection: connection, expiry: expiry))
-            return true
-        }
-        if !kept {
+        let stored = entries.withLockedValue { $0.store(Entry(connection: connection, expiry: expiry), for: key) }
+        ticket.withLockedValue { $0 = stored }
+        if stored == nil {
             expiry.cancel()
             connection.quit()
         }
     }
 
-    private func expire(_ connection: ClientConnection, _ key: Key) {
-        let found = entries.withLockedValue { table -> Bool in
-            guard let index = table[key]?.firstIndex(where: { $0.connection === connection }) else { return false }
-            table[key]?.remove(at: index)
-            if table[key]?.isEmpty == true { table[key] = nil }
-            return true
-        }
-        if found { connection.quit() }
+    private func expire(_ ticket: ConnectionStore<Key, Entry>.Ticket) {
+        entries.withLockedValue { $0.remove(ticket) }?.connection.quit()
     }
 
     /// Closes all: the process ends.
     func clear() {
-        let all = entries.withLockedValue { table in
-            defer { table = [:] }
-            return table.values.flatMap { $0 }
-        }
-        for entry in all {
+        for entry in entries.withLockedValue({ $0.removeAll() }) {
             entry.expiry.cancel()
             entry.connection.quit()
         }

@@ -46,7 +46,8 @@ import Testing
         let piece = [UInt8](repeating: 0x61, count: 10_000)
         var size = converter.convert(Array("X: ".utf8)).count
         for _ in 0..<10 { size += converter.convert(piece).count }
-        // All but the line that is being read has gone out.
-        #expect(size > 90_000)
+        size += converter.finish().count
+        // A header that is too long is cut, as cleanup cuts it.
+        #expect(size < 30_000)
     }
 }

@@ -9,13 +9,30 @@ public enum EmailAddress {
     /// The domain after the last `@`, nil without one.
     public static func domain(_ address: String) -> String? { split(address).domain }
 
+    /// How `quoted` sees an address that is not a plain `local@domain`.
+    public struct Quoting: OptionSet, Sendable {
+        public let rawValue: UInt8
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+        /// Bytes above 127 need no quotes.
+        public static let allows8bit = Quoting(rawValue: 1)
+        /// `@` in the local part needs no quotes.
+        public static let allowsAt = Quoting(rawValue: 2)
+        /// There is no domain.
+        public static let isLocalPart = Quoting(rawValue: 4)
+    }
+
     /// The external form (RFC 5321 §4.1.2): the local part is quoted when it is not a dot-string. UTF-8 is left alone.
-    /// The empty address stays empty.
-    public static func quoted(_ internalForm: String) -> String {
+    /// The empty address stays empty; a source route stays in front.
+    public static func quoted(_ internalForm: String, _ quoting: Quoting = .allows8bit) -> String {
         if internalForm.isEmpty { return "" }
-        let (local, domain) = split(internalForm)
-        if isDotString(local) { return internalForm }
-        return domain.map { quotedString(local) + "@" + $0 } ?? quotedString(local)
+        if internalForm.utf8.first == 0x40, let colon = internalForm.utf8.firstIndex(of: 0x3A) {
+            let start = internalForm.utf8.index(after: colon)
+            return String(internalForm[..<start]) + quoted(String(internalForm[start...]), quoting)
+        }
+        let (local, domain) = quoting.contains(.isLocalPart) ? (internalForm, nil) : split(internalForm)
+        if isDotString(local, quoting) { return internalForm }
+        let text = quotedString(local, escapes8bit: !quoting.contains(.allows8bit))
+        return domain.map { text + "@" + $0 } ?? text
     }
 
     /// The internal form of an external address: quotes and backslashes of the local part go.
@@ -91,12 +108,15 @@ public enum EmailAddress {
     }
 
     /// True for atoms joined by single dots: needs no quotes.
-    static func isDotString(_ local: String) -> Bool {
+    static func isDotString(_ local: String, _ quoting: Quoting = .allows8bit) -> Bool {
         var previous: UInt8 = 0x2E
         for byte in local.utf8 {
             if byte == 0x2E {
                 if previous == 0x2E { return false }
-            } else if ASCII.isControl(byte) || byte == 0x20 || isSpecial(byte) {
+            } else if ASCII.isControl(byte) || byte == 0x20
+                || (isSpecial(byte) && !(byte == 0x40 && quoting.contains(.allowsAt)))
+                || (byte > 0x7F && !quoting.contains(.allows8bit))
+            {
                 return false
             }
             previous = byte
@@ -104,10 +124,12 @@ public enum EmailAddress {
         return previous != 0x2E
     }
 
-    static func quotedString(_ text: String) -> String {
+    static func quotedString(_ text: String, escapes8bit: Bool = false) -> String {
         var result: [UInt8] = [0x22]
         for byte in text.utf8 {
-            if byte == 0x22 || byte == 0x5C || byte == 0x0D || byte == 0x0A { result.append(0x5C) }
+            if byte == 0x22 || byte == 0x5C || byte == 0x0D || byte == 0x0A || (escapes8bit && byte > 0x7F) {
+                result.append(0x5C)
+            }
             result.append(byte)
         }
         result.append(0x22)

@@ -90,7 +90,12 @@ struct MIMEScanner {
         var result: [UInt8] = []
         while index < bytes.count, bytes[index] != 0x22 {
             if bytes[index] == 0x5C, index + 1 < bytes.count { index += 1 }
-            if bytes[index] != 0x0A, bytes[index] != 0x0D { result.append(bytes[index]) }
+            if bytes[index] == 0x0A || bytes[index] == 0x0D {
+                // A folded value: of the white space around the line end, what follows it counts.
+                while let last = result.last, last == 0x20 || last == 0x09 { result.removeLast() }
+            } else {
+                result.append(bytes[index])
+            }
             index += 1
         }
         index += 1

@@ -64,7 +64,8 @@ struct HostServersAccess: Restriction {
         switch servers {
         case .addresses: return [domain]
         case .mail:
-            switch await check.environment.resolver.query(domain, .mx) {
+            let answer = await check.environment.resolver.query(domain, .mx)
+            switch answer {
             case .records(let records, _):
                 let hosts = records.compactMap { record -> String? in
                     if case .mx(_, let host) = record.data, !host.isEmpty, host != "." { return host }
@@ -72,8 +73,8 @@ struct HostServersAccess: Restriction {
                 }
                 return hosts
             case .noData, .noSuchDomain: return [domain]
-            case .temporaryFailure(let reason), .malformed(let reason):
-                check.warn("Unable to look up MX host for \(domain): \(reason)")
+            case .temporaryFailure, .malformed, .filtered, .filterFailure:
+                check.warn("Unable to look up MX host for \(domain): \(answer.trouble ?? "")")
                 return nil
             }
         case .names:
@@ -113,7 +114,8 @@ enum HostAddresses {
         var addresses: [IPAddress] = []
         var reason = "Name or service not known"
         for type in [RecordType.a, .aaaa] {
-            switch await resolver.query(host, type) {
+            let answer = await resolver.query(host, type)
+            switch answer {
             case .records(let records, _):
                 for record in records {
                     switch record.data {
@@ -122,7 +124,7 @@ enum HostAddresses {
                     }
                 }
             case .noSuchDomain, .noData: break
-            case .temporaryFailure(let text), .malformed(let text): reason = text
+            case .temporaryFailure, .malformed, .filtered, .filterFailure: reason = answer.trouble ?? reason
             }
         }
         return (addresses, reason)

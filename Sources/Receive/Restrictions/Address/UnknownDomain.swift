@@ -47,16 +47,29 @@ enum MailDomain {
             return .exists
         case .malformed: return .malformed
         case .temporaryFailure: return .unanswered
+        case .filterFailure: return .unanswered
+        case .filtered:
+            check.warn("\(domain): MX or address lookup error: \(DNSAnswer.filteredText)")
+            return .exists
         case .noSuchDomain: return .missing
         case .noData: break
         }
+        var isFiltered = false
+        var isUnanswered = false
         for type in [RecordType.a, .aaaa] {
             switch await resolver.query(domain, type) {
             case .records: return .exists
             case .malformed: return .malformed
             case .temporaryFailure: return .unanswered
+            case .filterFailure: isUnanswered = true
+            case .filtered: isFiltered = true
             case .noSuchDomain, .noData: continue
             }
+        }
+        if isUnanswered { return .unanswered }
+        if isFiltered {
+            check.warn("\(domain): MX or address lookup error: \(DNSAnswer.filteredText)")
+            return .exists
         }
         return .missing
     }

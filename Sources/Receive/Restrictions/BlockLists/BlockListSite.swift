@@ -7,7 +7,7 @@ struct BlockListSite: Sendable {
     /// As main.cf has it, the key of rbl_reply_maps.
     let text: String
     let domain: String
-    let filter: AddressPattern?
+    let filter: OctetPattern?
 
     /// Nil when the filter is malformed.
     init?(_ text: String) {
@@ -18,59 +18,10 @@ struct BlockListSite: Sendable {
             return
         }
         domain = String(text[..<equals])
-        guard let pattern = AddressPattern(String(text[text.utf8.index(after: equals)...])), !domain.isEmpty else {
+        guard let pattern = try? OctetPattern(String(text[text.utf8.index(after: equals)...])), !domain.isEmpty else {
             return nil
         }
         filter = pattern
-    }
-}
-
-/// `127.0.0.2`, `127.0.[0..3].[1;4..6]`: four parts, each a number or a set of numbers and ranges.
-struct AddressPattern: Sendable {
-    private let parts: [[ClosedRange<UInt8>]]
-
-    init?(_ text: String) {
-        var parts: [[ClosedRange<UInt8>]] = []
-        var rest = Array(text.utf8)[...]
-        while true {
-            guard let part = Self.part(&rest) else { return nil }
-            parts.append(part)
-            guard let next = rest.popFirst() else { break }
-            guard next == UInt8(ascii: ".") else { return nil }
-        }
-        guard parts.count == 4 else { return nil }
-        self.parts = parts
-    }
-
-    func matches(_ address: IPAddress) -> Bool {
-        guard address.isIPv4 else { return false }
-        return zip(parts, address.bytes).allSatisfy { part, byte in part.contains { $0.contains(byte) } }
-    }
-
-    private static func part(_ rest: inout ArraySlice<UInt8>) -> [ClosedRange<UInt8>]? {
-        guard rest.first == UInt8(ascii: "[") else { return number(&rest).map { [$0...$0] } }
-        rest.removeFirst()
-        var ranges: [ClosedRange<UInt8>] = []
-        while true {
-            guard let low = number(&rest) else { return nil }
-            var high = low
-            if rest.starts(with: "..".utf8) {
-                rest.removeFirst(2)
-                guard let end = number(&rest), end >= low else { return nil }
-                high = end
-            }
-            ranges.append(low...high)
-            guard let next = rest.popFirst() else { return nil }
-            if next == UInt8(ascii: "]") { return ranges }
-            guard next == UInt8(ascii: ";") else { return nil }
-        }
-    }
-
-    private static func number(_ rest: inout ArraySlice<UInt8>) -> UInt8? {
-        let digits = rest.prefix(3).prefix { $0 >= 0x30 && $0 <= 0x39 }
-        guard !digits.isEmpty else { return nil }
-        rest = rest.dropFirst(digits.count)
-        return UInt8(exactly: digits.reduce(0) { $0 * 10 + Int($1 - 0x30) })
     }
 }
 
@@ -84,7 +35,8 @@ enum BlockListQuery {
     }
 
     static func ask(_ query: String, _ site: BlockListSite, _ check: Evaluation) async -> Answer {
-        switch await check.environment.resolver.query(query, .a) {
+        let answer = await check.environment.resolver.query(query, .a)
+        switch answer {
         case .records(let records, _):
             guard let filter = site.filter else { return .listed }
             let matches = records.contains {
@@ -97,18 +49,23 @@ enum BlockListQuery {
                 "\(query): RBL lookup error: Host or domain name not found. Name service error for name=\(query) "
                     + "type=A: \(reason)")
             return .unknown
+        case .filtered, .filterFailure:
+            check.warn(
+                "\(query): RBL lookup error: Error looking up name=\(query) type=A: \(answer.trouble ?? "")")
+            return .unknown
         }
     }
 
     /// The list's explanation.
     static func reason(_ query: String, _ check: Evaluation) async -> String {
-        switch await check.environment.resolver.query(query, .txt) {
+        let answer = await check.environment.resolver.query(query, .txt)
+        switch answer {
         case .records(let records, _):
             for record in records { if case .text(let text) = record.data { return text } }
             return ""
         case .noSuchDomain, .noData: return ""
-        case .temporaryFailure(let reason), .malformed(let reason):
-            check.warn("\(query): TXT lookup error: \(reason)")
+        case .temporaryFailure, .malformed, .filtered, .filterFailure:
+            check.warn("\(query): TXT lookup error: \(answer.trouble ?? "")")
             return ""
         }
     }

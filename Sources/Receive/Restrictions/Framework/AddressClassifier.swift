@@ -1,16 +1,26 @@
 /// What routing makes of an address: ADDRESS_CLASS_README.
-struct AddressClassification: Sendable, Equatable {
-    enum Class: Sendable, Equatable {
+package struct AddressClassification: Sendable, Equatable {
+    package enum Class: Sendable, Equatable {
         case local, virtualAlias, virtualMailbox, relay, other
     }
 
-    var addressClass: Class
+    package var addressClass: Class
     /// The address after rewriting, as tables have it.
-    var address: String
+    package var address: String
     /// `user@elsewhere@domain`, `user%elsewhere@domain`: routing by the sender.
-    var isSourceRouted = false
-    var transport = ""
-    var nexthop = ""
+    package var isSourceRouted = false
+    package var transport = ""
+    package var nexthop = ""
+
+    package init(
+        addressClass: Class, address: String, isSourceRouted: Bool = false, transport: String = "", nexthop: String = ""
+    ) {
+        self.addressClass = addressClass
+        self.address = address
+        self.isSourceRouted = isSourceRouted
+        self.transport = transport
+        self.nexthop = nexthop
+    }
 
     /// Mail for it ends here.
     var isFinalDestination: Bool { addressClass != .relay && addressClass != .other }
@@ -19,7 +29,7 @@ struct AddressClassification: Sendable, Equatable {
 }
 
 /// Routing, as restrictions need it.
-protocol AddressClassifier: Sendable {
+package protocol AddressClassifier: Sendable {
     /// Nil when a table could not answer, which has been logged.
     func classify(_ address: String, sender: String) async -> AddressClassification?
 }

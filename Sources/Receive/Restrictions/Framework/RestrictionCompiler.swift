@@ -8,14 +8,17 @@ final class RestrictionCompiler {
     let settings: RestrictionSettings
     /// Nil for lists that stand in table results: those may not name tables.
     let opener: TableOpener?
+    /// Mistakes become restrictions that refuse.
+    private let defersErrors: Bool
     private let classes: Set<String>
     /// Restriction classes compiled so far; nil while one is being compiled (it names itself).
     private var compiled: [String: RestrictionList?]
 
     init(
         parameters: Parameters, settings: RestrictionSettings, opener: TableOpener?,
-        compiledClasses: [String: RestrictionList] = [:]
+        compiledClasses: [String: RestrictionList] = [:], defersErrors: Bool = false
     ) {
+        self.defersErrors = defersErrors
         self.parameters = parameters
         self.settings = settings
         self.opener = opener
@@ -59,10 +62,21 @@ final class RestrictionCompiler {
                 arguments.putBack(word)
                 list.items.append(.restriction(name: mapRestriction, try make(mapRestriction, &arguments)))
             } else {
-                list.items.append(.restriction(name: name, try make(word, &arguments)))
+                list.items.append(.restriction(name: name, try makeOrDefer(word, &arguments)))
             }
         }
         return list
+    }
+
+    private func makeOrDefer(_ word: String, _ arguments: inout RestrictionArguments) throws(ConfigurationError)
+        -> any Restriction
+    {
+        do throws(ConfigurationError) {
+            return try make(word, &arguments)
+        } catch {
+            guard defersErrors else { throw error }
+            return MisspeltRestriction(warning: error.description)
+        }
     }
 
     /// What ends a list.
@@ -82,7 +96,8 @@ final class RestrictionCompiler {
         }
         if classes.contains(word) { return try restrictionClass(word, arguments.parameter) }
         if let reason = RestrictionNames.unavailable[name] {
-            throw problem(arguments.parameter, "restriction \"\(name)\" \(reason)", "remove it from the list")
+            let what = defersErrors ? "support for restriction" : "restriction"
+            throw problem(arguments.parameter, "\(what) \"\(name)\" \(reason)", "remove it from the list")
         }
         throw problem(
             arguments.parameter, "unknown smtpd restriction: \"\(word)\"",
@@ -104,7 +119,7 @@ final class RestrictionCompiler {
 
     func problem(_ parameter: String, _ text: String, _ cure: String) -> ConfigurationError {
         // In a table result: the words that Postfix logs.
-        if opener == nil { return ConfigurationError(text) }
+        if opener == nil || defersErrors { return ConfigurationError(text) }
         let place = parameters.place(of: parameter)
         return ConfigurationDiagnostic(
             .fatal, file: place?.file ?? "", line: place?.line ?? 0, "parameter \(parameter): \(text)", cure: cure
@@ -153,6 +168,13 @@ struct RestrictionArguments {
         return AccessTable(
             name: word, lookup: AccessLookup(maps: maps, parentsMatch: settings.parentsMatchAccess), maps: maps)
     }
+}
+
+/// A word that is no restriction, or lacks what it needs.
+struct MisspeltRestriction: Restriction {
+    let warning: String
+
+    func evaluate(_ check: Evaluation) async -> Outcome { check.misconfigured(warning) }
 }
 
 /// A name of smtpd_restriction_classes: a list inside a list.

@@ -32,12 +32,16 @@ public struct RestrictionEngine: RestrictionChecker {
 
     /// - Throws: a list names an unknown restriction, misses an argument, or neither the relay nor the recipient list
     ///   keeps strangers from relaying.
-    init(
+    /// - Parameters:
+    ///   - guardsRelay: insist on a guard.
+    ///   - defersErrors: a list that is wrong refuses mail when it comes to its mistake, as Postfix does it.
+    package init(
         parameters: Parameters, opener: TableOpener, resolver: any Resolver, classifier: any AddressClassifier,
-        guardsRelay: Bool = true
+        guardsRelay: Bool = true, defersErrors: Bool = false
     ) throws(ConfigurationError) {
         let settings = RestrictionSettings(parameters)
-        let compiler = RestrictionCompiler(parameters: parameters, settings: settings, opener: opener)
+        let compiler = RestrictionCompiler(
+            parameters: parameters, settings: settings, opener: opener, defersErrors: defersErrors)
         client = try compiler.compile("smtpd_client_restrictions", mapRestriction: "check_client_access")
         helo = try compiler.compile("smtpd_helo_restrictions", mapRestriction: "check_helo_access")
         sender = try compiler.compile("smtpd_sender_restrictions", mapRestriction: "check_sender_access")

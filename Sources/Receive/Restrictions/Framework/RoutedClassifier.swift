@@ -1,11 +1,11 @@
 import Routing
 
 /// Address classes from the routing of mail itself.
-struct RoutedClassifier: AddressClassifier {
+package struct RoutedClassifier: AddressClassifier {
     let rewriter: AddressRewriter
     let resolver: AddressResolver
 
-    func classify(_ address: String, sender: String) async -> AddressClassification? {
+    package func classify(_ address: String, sender: String) async -> AddressClassification? {
         let resolution = await resolver.resolve(sender: sender, recipient: rewriter.rewrite(address, context: .local))
         if resolution.isDeferred { return nil }
         let addressClass: AddressClassification.Class =

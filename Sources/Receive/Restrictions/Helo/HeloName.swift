@@ -42,14 +42,23 @@ struct UnknownHelo: Restriction {
         if name.utf8.first == UInt8(ascii: "[") { return InvalidHelo.judge(name, check) }
         let bare = QualifiedName.withoutFinalDot(name)
         let text = RestrictionReplies.rejected(Subject(name: name, label: Subject.heloLabel), "Host not found")
+        var isFiltered = false
+        var isUnanswered = false
         for type in [RecordType.a, .aaaa, .mx] {
             switch await check.environment.resolver.query(bare, type) {
             case .records: return .dunno
             case .noSuchDomain, .noData, .malformed: continue
+            case .filtered: isFiltered = true
+            case .filterFailure: isUnanswered = true
             case .temporaryFailure(let reason):
                 check.warn("\(bare): address or MX lookup error: \(reason)")
                 return check.temporarilyFailed(check.settings.unknownHostnameFailure, "4.7.1", text)
             }
+        }
+        if isUnanswered { return check.temporarilyFailed(check.settings.unknownHostnameFailure, "4.7.1", text) }
+        if isFiltered {
+            check.warn("\(bare): address or MX lookup error: \(DNSAnswer.filteredText)")
+            return .dunno
         }
         return check.refuse(check.settings.unknownHostnameCode, "4.7.1", text)
     }

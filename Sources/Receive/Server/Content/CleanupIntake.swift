@@ -27,6 +27,7 @@ struct CleanupIntake: MessageIntake {
             incoming.mapsAddresses = false
             incoming.addsBcc = false
         }
+        if overrides.contains("no_header_body_checks") { incoming.checksContent = false }
         incoming.verp = envelope.verp
         await pause()
         return CleanupMail(try await cleanup.begin(incoming))

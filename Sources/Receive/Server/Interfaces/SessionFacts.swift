@@ -103,4 +103,14 @@ public struct SessionFacts: Sendable {
         self.serverAddress = serverAddress
         self.serverPort = serverPort
     }
+
+    /// `NOQUEUE: reject: RCPT from name[address]: text; from=<…> to=<…> proto=ESMTP helo=<…>`
+    package func eventLine(_ verb: String, _ text: String, client: String) -> String {
+        var line = "\(queueID ?? "NOQUEUE"): \(verb): \(stage) from \(client): \(text);"
+        if let sender { line += " from=<\(EmailAddress.quoted(sender))>" }
+        if let recipient { line += " to=<\(EmailAddress.quoted(recipient))>" }
+        line += " proto=\(protocolName)"
+        if let helo { line += " helo=<\(helo)>" }
+        return line
+    }
 }

@@ -31,14 +31,8 @@ extension SMTPSession {
         logEvent("reject", (settings.softBounce ? reply.softened : reply).text)
     }
 
-    /// `NOQUEUE: reject: RCPT from name[address]: text; from=<…> to=<…> proto=ESMTP helo=<…>`
     func logEvent(_ verb: String, _ text: String) {
-        var line = "\(facts.queueID ?? "NOQUEUE"): \(verb): \(facts.stage) from \(clientText): \(text);"
-        if let sender = facts.sender { line += " from=<\(EmailAddress.quoted(sender))>" }
-        if let recipient = facts.recipient { line += " to=<\(EmailAddress.quoted(recipient))>" }
-        line += " proto=\(facts.protocolName)"
-        if let helo = facts.helo { line += " helo=<\(helo)>" }
-        log.info(line + saslText(separator: " "))
+        log.info(facts.eventLine(verb, text, client: clientText) + saslText(separator: " "))
     }
 
     /// ` sasl_method=PLAIN sasl_username=user`

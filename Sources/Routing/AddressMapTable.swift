@@ -2,19 +2,18 @@ import Configuration
 import Lookup
 import MailSyntax
 import MailSystem
-import Routing
 
 /// A parameter such as canonical_maps or virtual_alias_maps: address in, addresses out.
-struct AddressMapTable: Sendable {
-    let parameter: String
-    let isEmpty: Bool
+public struct AddressMapTable: Sendable {
+    public let parameter: String
+    public let isEmpty: Bool
     private let lookup: AddressLookup
     private let propagatesExtension: Bool
     private let rewriter: AddressRewriter
     private let log: MailLog
 
     /// - Parameter extensionFeature: its name in propagate_unmatched_extensions.
-    init(
+    public init(
         _ parameter: String, extensionFeature: String, _ parameters: Parameters, opener: TableOpener,
         localDomains: LocalDomains, rewriter: AddressRewriter, log: MailLog
     ) {
@@ -31,10 +30,11 @@ struct AddressMapTable: Sendable {
 
     /// - Parameter address: internal form, complete.
     /// - Returns: internal form, complete; nil without a match.
-    func map(_ address: String) async throws(LookupError) -> [String]? {
+    public func map(_ address: String) async throws(LookupError) -> [String]? {
         guard let match = try await lookup.find(address) else { return nil }
         let results = AddressListParser.addresses(match.value.utf8).map { result in
-            rewriter.rewrite(complete(result, from: address, extensionText: match.unmatchedExtension))
+            let extensionText = propagatesExtension ? match.unmatchedExtension : nil
+            return rewriter.rewrite(Self.complete(result, from: address, extensionText: extensionText))
         }
         guard !results.isEmpty else {
             log.warning("\(parameter) lookup of \(address) returns non-address result \"\(match.value)\"")
@@ -44,9 +44,9 @@ struct AddressMapTable: Sendable {
     }
 
     /// `@domain` keeps the local part, its extension included; other results get the extension that did not match.
-    private func complete(_ result: String, from address: String, extensionText: String?) -> String {
+    package static func complete(_ result: String, from address: String, extensionText: String?) -> String {
         if result.utf8.first == 0x40 { return EmailAddress.split(address).local + result }
-        guard propagatesExtension, let extensionText else { return result }
+        guard let extensionText else { return result }
         let (local, domain) = EmailAddress.split(result)
         return local + extensionText + (domain.map { "@" + $0 } ?? "")
     }

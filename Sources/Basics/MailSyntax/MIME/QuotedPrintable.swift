@@ -1,7 +1,5 @@
-import MailSyntax
-
 /// Encodes text lines as quoted-printable (RFC 2045 §6.7), with the line breaks of Postfix. Streams.
-struct QuotedPrintable {
+public struct QuotedPrintable {
     /// A soft line break comes before the byte that follows this many.
     private static let lineLength = 72
 
@@ -9,10 +7,12 @@ struct QuotedPrintable {
     /// A blank or tab: encoded when it ends the line.
     private var heldSpace: UInt8?
 
+    public init() {}
+
     /// - Parameters:
     ///   - bytes: a line or a piece of it.
     ///   - endsLine: the line ends behind them.
-    mutating func encode(_ bytes: ArraySlice<UInt8>, endsLine: Bool, into output: inout [UInt8]) {
+    public mutating func encode(_ bytes: ArraySlice<UInt8>, endsLine: Bool, into output: inout [UInt8]) {
         for byte in bytes {
             if let held = heldSpace {
                 heldSpace = nil
