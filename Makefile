@@ -48,7 +48,8 @@ parsers: build
 
 ## conformance: the corpus of cases, and random ones beside Debian's, against the installed commands
 conformance: stage
-	Scripts/corpus.sh $(STAGE)/usr/sbin
+	swift build -c release --static-swift-stdlib --product apus-adapter
+	Scripts/corpus.sh $(STAGE)/usr/sbin $(CURDIR)/$(RELEASE)/apus-adapter
 	Conformance/postconf --bin $(STAGE)/usr/sbin
 
 ## acceptance: scenarios with real peers in network namespaces (root)

@@ -18,6 +18,7 @@ public final class AddressResolver: Sendable {
 
     let hostName: String
     let operators: RoutingOperators
+    let rewriter: AddressRewriter
     let resolvesNullDomain: Bool
     let resolvesDequoted: Bool
     private let resolvesNumericDomain: Bool
@@ -39,6 +40,7 @@ public final class AddressResolver: Sendable {
     ) {
         hostName = parameters["myhostname"]
         operators = RoutingOperators(parameters)
+        rewriter = AddressRewriter(parameters)
         resolvesNullDomain = parameters.bool("resolve_null_domain")
         resolvesDequoted = parameters.bool("resolve_dequoted_address")
         resolvesNumericDomain = parameters.bool("resolve_numeric_domain")
@@ -90,7 +92,9 @@ public final class AddressResolver: Sendable {
     private func resolve(
         sender: String, recipient: String, _ result: inout Resolution
     ) async throws(RoutingFailure) {
-        guard var parts = try await reduce(recipient.isEmpty ? emptyRecipient : recipient) else {
+        let (reduced, text) = try await reduce(recipient.isEmpty ? emptyRecipient : recipient)
+        guard var parts = reduced else {
+            result.recipient = text
             result.problem = .invalidAddress
             return
         }

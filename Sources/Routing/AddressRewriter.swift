@@ -119,7 +119,9 @@ struct RoutingOperators: Sendable {
     func replaceFirst(in text: String) -> String? {
         let bytes = text.utf8
         if swapsBang, let bang = bytes.firstIndex(of: 0x21) {
-            return String(text[bytes.index(after: bang)...]) + "@" + String(text[..<bang])
+            // As tokens: Postfix writes words beside each other, such as a literal in a local part, with a blank between.
+            let user = AddressText.internalForm(AddressScanner.tokens(text[bytes.index(after: bang)...].utf8))
+            return user + "@" + String(text[..<bang])
         }
         if allowsPercent, let percent = bytes.lastIndex(of: 0x25) {
             return String(text[..<percent]) + "@" + String(text[bytes.index(after: percent)...])

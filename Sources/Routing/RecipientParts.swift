@@ -15,37 +15,34 @@ extension AddressResolver {
     /// More rounds than any address needs: each takes a domain off.
     private static let maximumRounds = 100
 
-    /// - Returns: nil for an address whose domain is empty.
-    func reduce(_ address: String) async throws(RoutingFailure) -> RecipientParts? {
+    /// - Returns: nil for an address whose domain is empty; and what the address has become.
+    func reduce(_ address: String) async throws(RoutingFailure) -> (RecipientParts?, text: String) {
         var text = address
         for _ in 0..<Self.maximumRounds {
             let (local, domain) = EmailAddress.split(text)
             guard let domain else {
                 if let replaced = operators.replaceFirst(in: text), seesOperators(text) {
-                    text = replaced
+                    text = rewriter.rewrite(replaced)
                     continue
                 }
                 // Not $myorigin: an address without domain is this very host's.
-                return RecipientParts(local: text, domain: hostName, isRouted: hasOperator(text))
+                return (RecipientParts(local: text, domain: hostName, isRouted: hasOperator(text)), text)
             }
             let name = withoutFinalDot(domain)
             if isRouting(local) {
-                if name.isEmpty {
-                    text = local
-                    continue
-                }
-                if try await isLocal(name) {
-                    text = local
+                let isHere = name.isEmpty ? true : try await isLocal(name)
+                if isHere {
+                    text = local.utf8.contains(0x40) ? rewriter.rewrite(local) : local
                     continue
                 }
             }
             if name.isEmpty {
-                guard resolvesNullDomain else { return nil }
-                return RecipientParts(local: local, domain: hostName, isRouted: false)
+                guard resolvesNullDomain else { return (nil, text) }
+                return (RecipientParts(local: local, domain: hostName, isRouted: false), text)
             }
-            return RecipientParts(local: local, domain: name, isRouted: hasOperator(local))
+            return (RecipientParts(local: local, domain: name, isRouted: hasOperator(local)), text)
         }
-        return nil
+        return (nil, text)
     }
 
     private func withoutFinalDot(_ domain: String) -> String {

@@ -85,7 +85,7 @@ final class Console: LogSink {
         var result: [[UInt8]] = []
         for line in octetLines() {
             if let first = line.first, first == 0x20 || first == 0x09, !result.isEmpty {
-                result[result.count - 1] += [0x0A] + line
+                result[result.count - 1] += line
             } else {
                 result.append(line)
             }

@@ -12,6 +12,8 @@ public struct OctetPattern: Hashable, Sendable, CustomStringConvertible {
     /// What is wrong; the offending part is marked `>like this<`.
     public struct Problem: Error, Equatable, Sendable {
         public let reason: String
+
+        public init(reason: String) { self.reason = reason }
     }
 
     public init(_ text: String) throws(Problem) {

@@ -24,14 +24,13 @@ package struct CheckTables: Sendable {
     let body: Kind
     private let log: MailLog
 
-    /// - Parameter prefix: `smtp_` and so on.
-    package init(_ parameters: Parameters, opener: TableOpener, log: MailLog, prefix: String = "") {
+    package init(_ parameters: Parameters, opener: TableOpener, log: MailLog) {
         self.init(
-            header: parameters["\(prefix)header_checks"], mime: parameters["\(prefix)mime_header_checks"],
-            nested: parameters["\(prefix)nested_header_checks"], body: parameters["\(prefix)body_checks"],
-            prefix: prefix, opener: opener, log: log)
+            header: parameters["header_checks"], mime: parameters["mime_header_checks"],
+            nested: parameters["nested_header_checks"], body: parameters["body_checks"], opener: opener, log: log)
     }
 
+    /// - Parameter prefix: of the parameters' names, for log lines: `milter_`.
     package init(
         header: String, mime: String, nested: String, body: String, prefix: String = "", opener: TableOpener, log: MailLog
     ) {

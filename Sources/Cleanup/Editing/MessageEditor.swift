@@ -23,9 +23,11 @@ package final class MessageEditor {
             self.recipient = recipient
         }
 
-        func line(_ verb: String, _ kind: String, _ text: [UInt8], _ reason: String) -> String {
+        func line(
+            _ verb: String, _ kind: String, _ text: [UInt8], _ reason: String, showsEmptyReason: Bool = false
+        ) -> String {
             let shown = String(decoding: text.prefix(200), as: UTF8.self)
-            let tail = reason.isEmpty ? "" : ": \(reason)"
+            let tail = reason.isEmpty && !showsEmptyReason ? "" : ": \(reason)"
             return "\(queueID): \(verb): \(kind) \(shown) from \(origin); from=<\(sender)> to=<\(recipient)>\(session)\(tail)"
         }
     }
@@ -108,11 +110,12 @@ package final class MessageEditor {
 
     /// - Returns: the text to write, nil for none.
     private func apply(_ action: CheckAction, _ text: [UInt8], _ write: ([[UInt8]]) throws -> Void) -> [UInt8]? {
-        if let (verb, reason) = action.logged { log.info(context.line("milter-header-\(verb)", "header", text, reason)) }
+        if let (verb, reason) = action.logged { log.info(context.line("milter-header-\(verb)", "header", text, reason, showsEmptyReason: true)) }
         switch action {
         case .discard:
             effects.discard = true
             isOpen = false
+            return nil
         case .filter(let text): effects.filter = text
         case .hold: effects.hold = true
         case .bcc(let address): effects.bcc.append(address)

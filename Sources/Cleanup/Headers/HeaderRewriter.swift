@@ -1,4 +1,5 @@
 import MailSyntax
+import MailSystem
 import Routing
 
 /// Rewrites and maps the addresses of one header.
@@ -7,6 +8,7 @@ struct HeaderRewriter: Sendable {
     /// Nil when address mapping is off.
     let mapper: AddressMapper?
     let tokenLimit: Int
+    let log: MailLog
 
     /// - Returns: the new lines, nil when nothing changes.
     func rewrite(
@@ -29,6 +31,6 @@ struct HeaderRewriter: Sendable {
             changed = true
             tokens[index] = .address([.atom(Array(after.utf8))])
         }
-        return changed ? HeaderFolding.fold(name: header.name, AddressText.headerLines(tokens)) : nil
+        return changed ? HeaderFolding.fold(name: header.name, AddressText.headerLines(tokens, warn: log.warning)) : nil
     }
 }

@@ -34,7 +34,7 @@ struct HeaderSection {
             nameLimit: min(service.settings.lineLengthLimit, service.settings.headerSizeLimit))
         rewriter = HeaderRewriter(
             rewriter: service.rewriter, mapper: envelope.mapsAddresses ? service.mapper : nil,
-            tokenLimit: service.settings.addressTokenLimit)
+            tokenLimit: service.settings.addressTokenLimit, log: service.log)
         rewrites = envelope.rewriteContext == .local || service.rewriter.rewritesRemoteHeaders
     }
 

@@ -33,6 +33,8 @@ enum ImplementedParameters {
         berkeley_db_read_buffer_size
         best_mx_transport
         biff
+        body_checks
+        body_checks_size_limit
         bounce_notice_recipient
         bounce_queue_lifetime
         bounce_size_limit
@@ -84,6 +86,7 @@ enum ImplementedParameters {
         destination_concurrency_feedback_debug
         detect_8bit_encoding_header
         disable_dns_lookups
+        disable_mime_input_processing
         disable_mime_output_conversion
         disable_verp_bounces
         disable_vrfy_command
@@ -111,6 +114,7 @@ enum ImplementedParameters {
         hash_queue_depth
         hash_queue_names
         header_address_token_limit
+        header_checks
         header_from_format
         header_size_limit
         helpful_warnings
@@ -204,6 +208,9 @@ enum ImplementedParameters {
         message_drop_headers
         message_size_limit
         meta_directory
+        mime_boundary_length_limit
+        mime_header_checks
+        mime_nesting_limit
         minimal_backoff_time
         multi_instance_directories
         multi_instance_name
@@ -214,6 +221,7 @@ enum ImplementedParameters {
         mynetworks
         mynetworks_style
         myorigin
+        nested_header_checks
         newaliases_path
         non_fqdn_reject_code
         notify_classes
@@ -338,6 +346,7 @@ enum ImplementedParameters {
         smtpd_delay_open_until_valid_rcpt
         smtpd_delay_reject
         smtpd_discard_ehlo_keywords
+        smtpd_dns_reply_filter
         smtpd_end_of_data_restrictions
         smtpd_enforce_tls
         smtpd_error_sleep_time
@@ -419,7 +428,9 @@ enum ImplementedParameters {
         stress
         strict_7bit_headers
         strict_8bitmime
+        strict_8bitmime_body
         strict_mailbox_ownership
+        strict_mime_encoding_domain
         strict_rfc821_envelopes
         swap_bangpath
         syslog_facility

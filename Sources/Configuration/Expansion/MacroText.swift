@@ -317,10 +317,21 @@ private struct MacroParser {
 
     private var emptyName: MacroError { MacroError(description: "empty macro name: \"\(string(text))\"") }
 
+    /// The brace that the last one closes, or the last that is open.
+    private func opening(of text: ArraySlice<UInt8>) -> Int? {
+        guard text.last == UInt8(ascii: "}") else { return text.lastIndex(of: UInt8(ascii: "{")) }
+        var level = 0
+        return text.indices.reversed().first { index in
+            if text[index] == UInt8(ascii: "}") { level += 1 }
+            if text[index] == UInt8(ascii: "{") { level -= 1 }
+            return level == 0
+        }
+    }
+
     private func syntax(_ what: String, _ inner: ArraySlice<UInt8>, _ place: Int, trims: Bool = true) -> MacroError {
         var before = inner[inner.startIndex..<place]
         while trims, let last = before.last, ListSetting.isSpace(last) { before.removeLast() }
-        let start = before.lastIndex(of: UInt8(ascii: "{")).map { $0 + 1 } ?? before.startIndex
+        let start = opening(of: before).map { $0 + 1 } ?? before.startIndex
         return MacroError(
             description: "\(what): \"...\(string(before[start...]))>>>\(string(inner[place...].prefix(20)))\"")
     }

@@ -34,7 +34,7 @@ public enum RestrictionNames {
         "reject_unlisted_sender", "reject_unlisted_recipient", "check_recipient_maps", "permit_auth_destination",
         "reject_unauth_destination", "defer_unauth_destination", "reject_sender_login_mismatch",
         "reject_authenticated_sender_login_mismatch", "reject_unauthenticated_sender_login_mismatch",
-        "reject_known_sender_login_mismatch",
+        "reject_known_sender_login_mismatch", "permit_mx_backup",
     ]
 
     private static let tables = [
@@ -53,7 +53,6 @@ public enum RestrictionNames {
         "reject_unverified_sender": "needs the address verification service, which Apus does not have yet",
         "reject_unverified_recipient": "needs the address verification service, which Apus does not have yet",
         "reject_unverified_address": "needs the address verification service, which Apus does not have yet",
-        "permit_mx_backup": "is deprecated and not available in Apus; list the domains in relay_domains",
         "permit_naked_ip_address":
             "has been removed in Postfix 3.9; instead, specify \"permit_mynetworks\" or \"permit_sasl_authenticated\"",
         "check_relay_domains": "has been removed in Postfix 3.9; instead, specify \"reject_unauth_destination\"",

@@ -25,6 +25,15 @@ struct ServiceAssembly {
     /// Nil where too few messages are queued for files to be used again.
     var spares: SpareFiles?
 
+    /// smtpd_dns_reply_filter
+    private func filtered(_ resolver: any Resolver, _ parameters: Parameters, _ opener: TableOpener, _ log: MailLog)
+        -> any Resolver
+    {
+        let name = "smtpd_dns_reply_filter"
+        let maps = Maps(parameters["smtpd_dns_reply_filter"], opener: opener)
+        return maps.isEmpty ? resolver : FilteredResolver(resolver, name: name, log: log) { try await maps.find($0) }
+    }
+
     func make(_ hosted: HostedService, opener: TableOpener) throws -> ServerService {
         let parameters = hosted.parameters
         let log = hosted.log(context.logSink)
@@ -33,7 +42,8 @@ struct ServiceAssembly {
         let settings = ServerSettings(parameters, service: hosted.service.name)
         let routing = AddressResolver(parameters, opener: opener, log: program("trivial-rewrite"))
         let engine = try RestrictionEngine(
-            parameters: parameters, opener: opener, resolver: resolver, routing: routing)
+            parameters: parameters, opener: opener, resolver: filtered(resolver, parameters, opener, log),
+            routing: routing)
         let queue = queue
         let cleanup = CleanupService(
             parameters, opener: opener, queue: queueDirectory(parameters), pool: context.pool,

@@ -69,6 +69,7 @@ enum RestrictionRegistry {
         "reject_unlisted_sender": { _ in UnlistedAddress(role: .sender) },
         "reject_unlisted_recipient": { _ in UnlistedAddress(role: .recipient) },
         "check_recipient_maps": { _ in UnlistedAddress(role: .recipient) },
+        "permit_mx_backup": { _ in BackupServer() },
         "permit_auth_destination": { _ in AuthorizedDestination(verdict: .permit) },
         "reject_unauth_destination": { _ in AuthorizedDestination(verdict: .refuse) },
         "defer_unauth_destination": { _ in AuthorizedDestination(verdict: .postpone) },

@@ -14,9 +14,14 @@ extension QueueFileEditor {
     public func insertHeader(at position: Int, _ lines: [[UInt8]]) throws(QueueFileError) {
         guard let found = try find(nil, position, allowsPointer: true) else { return try addHeader(lines) }
         var bytes = headerRecords(lines)
-        RecordCodec.append(found.record.type, found.record.payload, to: &bytes)
-        if found.record.type != .pointer { bytes += Self.linePadding(found.record.payload.count) }
-        let chain = try appendChain(bytes, backTo: try offsetAfter(found))
+        var target = found.record.pointerTarget ?? found.record.nextOffset
+        if found.record.type != .pointer {
+            // The record that the pointer to the new header takes the place of.
+            RecordCodec.append(found.record.type, found.record.payload, to: &bytes)
+            bytes += Self.linePadding(found.record.payload.count)
+            target = try offsetAfter(found)
+        }
+        let chain = try appendChain(bytes, backTo: target)
         try write(Self.pointer(chain.start), at: found.offset)
     }
 
@@ -122,9 +127,7 @@ extension QueueFileEditor {
 
     /// Where reading goes on behind a record and its padding.
     private func offsetAfter(_ found: Found) throws(QueueFileError) -> Int {
-        guard found.record.type != .pointer, found.record.payload.count < EditPoints.pointerPayload else {
-            return found.record.nextOffset
-        }
+        guard found.record.payload.count < EditPoints.pointerPayload else { return found.record.nextOffset }
         let next = try reader(at: found.record.nextOffset).next()
         return next?.type == .padding ? next?.nextOffset ?? found.record.nextOffset : found.record.nextOffset
     }

@@ -4,7 +4,7 @@ import MailSystem
 /// milters ask for. Each change is complete before the pointer that makes it visible is written. Calls block.
 public final class QueueFileEditor: @unchecked Sendable {
     // Unchecked: one message, used from one task at a time; the hops to the blocking pool are ordered by await.
-    let file: any StoredFile
+    public let file: any StoredFile
     public internal(set) var points: EditPoints
     /// Size of the file.
     public internal(set) var end: Int

@@ -71,7 +71,7 @@ enum AddressMapHarness {
     static func generic(_ console: Console) async {
         var maps = ""
         for octets in console.logicalLines() {
-            let line = String(decoding: octets.filter { $0 != 0x0A }, as: UTF8.self)
+            let line = String(decoding: octets, as: UTF8.self)
             if line.isEmpty || line.hasPrefix("#") { continue }
             let parts = line.split(separator: " ", maxSplits: 1).map(String.init)
             guard parts.count == 2 else { continue }

@@ -10,7 +10,6 @@ final class MilterHarness {
     private let opener: TableOpener
     private var message: MessageEditor?
     private var file: (any StoredFile)?
-    private var size = SizeRecord()
     private var wasOpened = false
     private var lineLimit = 2048
     private var keepsOriginal = true
@@ -59,8 +58,11 @@ final class MilterHarness {
         case "verbose": break
         case "line_length_limit": lineLimit = Int(operands.first ?? "") ?? lineLimit
         case "enable_original_recipient":
-            if let value = operands.first { keepsOriginal = value != "0" }
-            console.log.info("enable_original_recipient: \(keepsOriginal ? 1 : 0)")
+            guard let value = operands.first else {
+                console.log.info("enable_original_recipient: \(keepsOriginal ? 1 : 0)")
+                return true
+            }
+            keepsOriginal = value != "0"
             message?.setKeepsOriginal(keepsOriginal, limit: Self.duplicateLimit)
         case "header_checks":
             checks = CheckTables(
@@ -79,7 +81,6 @@ final class MilterHarness {
         let file = try POSIXFileStore(root: ".").open(path, writing: true)
         let reader = try QueueFileReader(file: file)
         let end = try file.status().size
-        if let first = try reader.next(), let record = SizeRecord(payload: first.payload) { size = record }
         let editor = QueueFileEditor(file: file, size: end, points: try EditPoints.scan(reader), lineLimit: lineLimit)
         let message = MessageEditor(
             editor,
@@ -96,10 +97,6 @@ final class MilterHarness {
     private func close() throws {
         guard let message, let file else { return }
         try message.finish()
-        if let length = message.editor.contentLength {
-            size.contentLength = length
-            try file.write(RecordCodec.encode(.size, size.payload.utf8), at: 0)
-        }
         file.close()
         self.file = nil
     }

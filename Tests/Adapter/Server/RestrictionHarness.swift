@@ -15,7 +15,8 @@ final class RestrictionHarness {
         "mynetworks": "", "mydestination": "", "relay_domains": "", "local_recipient_maps": "", "virtual_alias_maps": "",
         "smtpd_client_restrictions": "", "smtpd_helo_restrictions": "", "smtpd_sender_restrictions": "",
         "smtpd_relay_restrictions": "", "smtpd_recipient_restrictions": "", "smtpd_etrn_restrictions": "",
-        "smtpd_restriction_classes": "", "inet_protocols": "ipv4", "inet_interfaces": "all",
+        "smtpd_restriction_classes": "", "inet_protocols": "ipv4",
+        "inet_interfaces": "127.0.0.1, 168.100.3.7",
     ]
     private var facts: SessionFacts
     private var memory = RestrictionMemory()

@@ -23,10 +23,11 @@ enum TokenHarness {
             for token in tokens { show(token, 0, console) }
             console.print("")
             section("Internalized:", Array(AddressText.internalForm(tokens).utf8), console)
-            let elements = AddressText.headerLines(tokens)
-            section(
-                "Externalized, no newlines inserted:", Array(elements.joined(separator: [0x2C, 0x20])), console)
-            section("Externalized, newlines inserted:", Array(elements.joined(separator: [0x2C, 0x0A])), console)
+            for (title, separator) in [("no newlines inserted", UInt8(0x20)), ("newlines inserted", 0x0A)] {
+                let elements = AddressText.headerLines(tokens, warn: console.log.warning)
+                section(
+                    "Externalized, \(title):", Array(elements.joined(separator: [0x2C, separator])), console)
+            }
         }
     }
 

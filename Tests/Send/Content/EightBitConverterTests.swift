@@ -42,7 +42,7 @@ import Testing
     }
 
     @Test func nothingGrowsWithoutBound() {
-        var converter = EightBitConverter(limits: .init(nesting: 2, boundary: 10, header: 100))
+        var converter = EightBitConverter(limits: .init(header: 100, nesting: 2, boundary: 10))
         let piece = [UInt8](repeating: 0x61, count: 10_000)
         var size = converter.convert(Array("X: ".utf8)).count
         for _ in 0..<10 { size += converter.convert(piece).count }

@@ -19,10 +19,13 @@ public enum AddressText {
 
     /// A header's value: a line feed follows each comma between addresses, and of an address with more than 250
     /// characters of comments and phrases only `<address>` remains.
-    public static func headerLines(_ tokens: [AddressToken]) -> [[UInt8]] {
+    /// - Parameter warn: told what is cut, in Postfix's words.
+    public static func headerLines(_ tokens: [AddressToken], warn: (String) -> Void = { _ in }) -> [[UInt8]] {
         tokens.split(separator: .op(0x2C), omittingEmptySubsequences: false).enumerated().map { index, element in
             var writer = Writer(quoting: true)
             if decorationLength(element) > maximumDecoration {
+                let start = String(decoding: externalForm(Array(element)).utf8.prefix(100), as: UTF8.self)
+                warn("stripping too many comments from address: \(start)...")
                 for case .address(let address) in element {
                     writer.write([.op(0x3C), .address(address), .op(0x3E)])
                 }

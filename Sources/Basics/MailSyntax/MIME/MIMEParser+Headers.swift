@@ -43,7 +43,17 @@ extension MIMEParser {
         boundaries.append((boundary, content.subtype == "digest"))
     }
 
-    private var isComposite: Bool { content.type == "multipart" || content.type == "message" }
+    /// RFC 2045 §6.4: must not be encoded. RFC 6532 §3.5 lets message/global be encoded.
+    private var isComposite: Bool {
+        content.type == "multipart" || (content.type == "message" && content.subtype != "global")
+    }
+
+    /// Headers follow. An encoded message/global, or one that is about to be encoded, is text like any other.
+    private var holdsMessage: Bool {
+        guard content.type == "message" else { return false }
+        return content.subtype == "rfc822"
+            || (content.subtype == "global" && encoding == domain && !(converts && domain != .sevenBit))
+    }
 
     /// - Parameter hasText: a line that is no header ends the headers.
     mutating func endHeaders(_ section: Section, hasText: Bool, _ emit: (Event) -> Void) {
@@ -52,9 +62,7 @@ extension MIMEParser {
             emit(.header(section, Array(text.utf8), offset: headerOffset))
         }
         if section == .primary { emit(.headersEnd) }
-        // RFC 2045 §6.4; RFC 6532 §3.5 lets message/global be encoded.
-        let mayEncode = content.type == "message" && content.subtype == "global"
-        if isComposite, !mayEncode, encoding != domain {
+        if isComposite, encoding != domain {
             report(.encodingDomain, encoding.rawValue.utf8, emit)
         }
         if hasText {
@@ -65,7 +73,7 @@ extension MIMEParser {
 
     /// Behind the empty line.
     mutating func enterContent() {
-        if content.type == "message", content.subtype == "rfc822" || (content.subtype == "global" && encoding == domain) {
+        if holdsMessage {
             enter(.body)
             beginHeaders(.nested, isDigest: false)
             return

@@ -37,14 +37,17 @@ struct UnknownDomain: Restriction {
 enum MailDomain {
     enum State: Sendable { case exists, missing, malformed, nullMX, unanswered }
 
+    /// RFC 7505: the domain takes no mail.
+    static func isNullMX(_ records: [DNSRecord]) -> Bool {
+        guard records.count == 1, case .mx(_, let host) = records[0].data else { return false }
+        return host.isEmpty || host == "."
+    }
+
     static func look(_ domain: String, _ check: Evaluation) async -> State {
         let resolver = check.environment.resolver
         switch await resolver.query(domain, .mx) {
         case .records(let records, _):
-            if records.count == 1, case .mx(_, let host) = records[0].data, host.isEmpty || host == "." {
-                return .nullMX
-            }
-            return .exists
+            return isNullMX(records) ? .nullMX : .exists
         case .malformed: return .malformed
         case .temporaryFailure: return .unanswered
         case .filterFailure: return .unanswered

@@ -7,6 +7,8 @@ import Routing
 struct RestrictionTables: Sendable {
     let mynetworks: NetworkList
     let interfaces: Set<IPAddress>
+    /// permit_mx_backup_networks
+    let backupNetworks: NetworkList
     let relayCertificates: Maps
     let senderLogins: Maps
     let localRecipients: Maps
@@ -25,6 +27,9 @@ struct RestrictionTables: Sendable {
         let parents = parameters.list("parent_domain_matches_subdomains")
         mynetworks = NetworkList(
             parameters["mynetworks"], name: "mynetworks", opener: opener, parentsMatch: parents.contains("mynetworks"))
+        backupNetworks = NetworkList(
+            parameters["permit_mx_backup_networks"], name: "permit_mx_backup_networks", opener: opener,
+            parentsMatch: parents.contains("permit_mx_backup_networks"))
         interfaces = Set(parameters.interfaceAddresses.compactMap { IPAddress(bytes: $0) })
         func maps(_ name: String) -> Maps { Maps(parameters[name], opener: opener, options: .foldKeys) }
         relayCertificates = maps("relay_clientcerts")

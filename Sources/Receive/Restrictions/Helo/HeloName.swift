@@ -46,7 +46,8 @@ struct UnknownHelo: Restriction {
         var isUnanswered = false
         for type in [RecordType.a, .aaaa, .mx] {
             switch await check.environment.resolver.query(bare, type) {
-            case .records: return .dunno
+            case .records(let records, _):
+                if !MailDomain.isNullMX(records) { return .dunno }
             case .noSuchDomain, .noData, .malformed: continue
             case .filtered: isFiltered = true
             case .filterFailure: isUnanswered = true
