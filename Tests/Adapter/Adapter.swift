@@ -9,7 +9,7 @@ struct Adapter {
         textHarnesses, matchingHarnesses, addressHarnesses, messageHarnesses, serverHarnesses,
         protocolHarnesses,
     ]
-        .reduce(into: [:]) { $0.merge($1) { $1 } }
+    .reduce(into: [:]) { $0.merge($1) { $1 } }
 
     /// These print diagnostics on standard output.
     private static let merging: Set<String> = ["mime_state", "header_body_checks", "scache"]

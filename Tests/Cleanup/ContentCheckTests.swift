@@ -22,22 +22,22 @@ import Testing
     }
 
     @Test(arguments: [
-        ("BCC bcc@example.com", "bcc: header X-A: 1 ORIGIN: bcc@example.com", ["X-A: 1", "", "b"]),
-        ("DUNNO", "", ["X-A: 1", "", "b"]),
-        ("FILTER smtp:1.2.3.4", "filter: header X-A: 1 ORIGIN: smtp:1.2.3.4", ["X-A: 1", "", "b"]),
+        ("BCC bcc@example.com", "bcc: header X-A:1 ORIGIN: bcc@example.com", ["X-A:1", "", "b"]),
+        ("DUNNO", "", ["X-A:1", "", "b"]),
+        ("FILTER smtp:1.2.3.4", "filter: header X-A:1 ORIGIN: smtp:1.2.3.4", ["X-A:1", "", "b"]),
         ("IGNORE xx", "", ["", "b"]),
-        ("INFO some info", "info: header X-A: 1 ORIGIN: some info", ["X-A: 1", "", "b"]),
-        ("PASS", "pass: header X-A: 1 ORIGIN", ["X-A: 1", "", "b"]),
-        ("PREPEND X-Pre: yes", "prepend: header X-A: 1 ORIGIN: X-Pre: yes", ["X-Pre: yes", "X-A: 1", "", "b"]),
-        ("REDIRECT r@example.com", "redirect: header X-A: 1 ORIGIN: r@example.com", ["X-A: 1", "", "b"]),
-        ("REPLACE X-Rep: yes", "replace: header X-A: 1 ORIGIN: X-Rep: yes", ["X-Rep: yes", "", "b"]),
-        ("STRIP gone", "strip: header X-A: 1 ORIGIN: gone", ["", "b"]),
-        ("warn now", "warning: header X-A: 1 ORIGIN: now", ["X-A: 1", "", "b"]),
+        ("INFO some info", "info: header X-A:1 ORIGIN: some info", ["X-A:1", "", "b"]),
+        ("PASS", "pass: header X-A:1 ORIGIN", ["X-A:1", "", "b"]),
+        ("PREPEND X-Pre: yes", "prepend: header X-A:1 ORIGIN: X-Pre: yes", ["X-Pre: yes", "X-A:1", "", "b"]),
+        ("REDIRECT r@example.com", "redirect: header X-A:1 ORIGIN: r@example.com", ["X-A:1", "", "b"]),
+        ("REPLACE X-Rep: yes", "replace: header X-A:1 ORIGIN: X-Rep: yes", ["X-Rep: yes", "", "b"]),
+        ("STRIP gone", "strip: header X-A:1 ORIGIN: gone", ["", "b"]),
+        ("warn now", "warning: header X-A:1 ORIGIN: now", ["X-A:1", "", "b"]),
     ])
     func actionsOnAHeader(action: String, logged: String, content: [String]) async throws {
         for chunk in [Int.max, 1] {
             let (outcome, log, _) = try await send(
-                "X-A: 1\n\nb\n", ["header_checks": "inline:{ {X-A: 1 = \(action)} }"], chunk: chunk)
+                "X-A:1\n\nb\n", ["header_checks": "inline:{ {X-A:1 = \(action)} }"], chunk: chunk)
             #expect(outcome.content == content)
             #expect(log == (logged.isEmpty ? [] : ["QID: " + logged.replacing("ORIGIN", with: Self.origin)]))
         }
@@ -56,8 +56,8 @@ import Testing
     ])
     func entriesWithoutSense(action: String, warning: String) async throws {
         let (outcome, log, _) = try await send(
-            "X-A: 1\n\nb\n", ["header_checks": "inline:{ {X-A: 1 = \(action)} }"])
-        #expect(outcome.content == ["X-A: 1", "", "b"])
+            "X-A:1\n\nb\n", ["header_checks": "inline:{ {X-A:1 = \(action)} }"])
+        #expect(outcome.content == ["X-A:1", "", "b"])
         #expect(log == [warning])
     }
 
@@ -68,38 +68,38 @@ import Testing
     func refusals(action: String, logged: String, reply: String) async throws {
         for table in ["header_checks", "body_checks"] {
             let (outcome, log, fixture) = try await send(
-                "X-A: 1\n\nX-A: 1\n", [table: "inline:{ {X-A: 1 = \(action)} }"])
+                "X-A:1\n\nX-A:1\n", [table: "inline:{ {X-A:1 = \(action)} }"])
             guard case .refused(let problem) = outcome.verdict else {
                 Issue.record("accepted")
                 return
             }
             #expect(problem.reply.description == reply)
             let kind = table == "body_checks" ? "body" : "header"
-            #expect(log == ["QID: reject: \(kind) X-A: 1 \(Self.origin): \(logged)"])
+            #expect(log == ["QID: reject: \(kind) X-A:1 \(Self.origin): \(logged)"])
             #expect(fixture.announced.all.isEmpty)
         }
     }
 
     @Test func decidesAboutTheWholeMessage() async throws {
-        let (held, _, fixture) = try await send("X-A: 1\n\n", ["header_checks": "inline:{ {X-A: 1 = HOLD now} }"])
+        let (held, _, fixture) = try await send("X-A:1\n\n", ["header_checks": "inline:{ {X-A:1 = HOLD now} }"])
         #expect(fixture.dump(held.id, queue: "hold").count > 5)
         #expect(fixture.announced.all.isEmpty)
-        let (discarded, _, _) = try await send("X-A: 1\n\n", ["header_checks": "inline:{ {X-A: 1 = DISCARD} }"])
+        let (discarded, _, _) = try await send("X-A:1\n\n", ["header_checks": "inline:{ {X-A:1 = DISCARD} }"])
         #expect(discarded.verdict == .discarded(queueID: discarded.id))
-        let (filtered, _, _) = try await send("X-A: 1\n\n", ["header_checks": "inline:{ {X-A: 1 = FILTER smtp:x} }"])
+        let (filtered, _, _) = try await send("X-A:1\n\n", ["header_checks": "inline:{ {X-A:1 = FILTER smtp:x} }"])
         #expect(filtered.only("L").contains("L smtp:x"))
-        let (copied, _, _) = try await send("X-A: 1\n\n", ["body_checks": "inline:{ {zz = BCC c@d.example} }"])
+        let (copied, _, _) = try await send("X-A:1\n\n", ["body_checks": "inline:{ {zz = BCC c@d.example} }"])
         #expect(!copied.only("R").contains("R c@d.example"))
-        let (bcc, _, _) = try await send("X-A: 1\n\nzz\n", ["body_checks": "inline:{ {zz = BCC c@d.example} }"])
+        let (bcc, _, _) = try await send("X-A:1\n\nzz\n", ["body_checks": "inline:{ {zz = BCC c@d.example} }"])
         #expect(bcc.only("R").contains("R c@d.example"))
     }
 
     /// PASS, REDIRECT and the like end all checks of the message.
     @Test func nothingIsCheckedBehindPass() async throws {
         let (_, log, _) = try await send(
-            "X-A: 1\nX-B: 1\n\nzz\n",
-            ["header_checks": "inline:{ {X-A: 1 = PASS} {X-B: 1 = REJECT} }", "body_checks": "inline:{ {zz = REJECT} }"])
-        #expect(log == ["QID: pass: header X-A: 1 \(Self.origin)"])
+            "X-A:1\nX-B:1\n\nzz\n",
+            ["header_checks": "inline:{ {X-A:1 = PASS} {X-B:1 = REJECT} }", "body_checks": "inline:{ {zz = REJECT} }"])
+        #expect(log == ["QID: pass: header X-A:1 \(Self.origin)"])
     }
 
     @Test(arguments: [Int.max, 1, 7])
@@ -108,29 +108,29 @@ import Testing
             Content-Type: multipart/mixed; boundary=b
 
             --b
-            X-A: part
+            X-A:part
 
-            X-A: body
+            X-A:body
             --b
             Content-Type: message/rfc822
 
-            X-A: nested
+            X-A:nested
 
-            X-A: body
+            X-A:body
             --b--
 
             """
         let settings = [
-            "header_checks": "inline:{ {X-A: body = REPLACE X-A: wrong} }",
-            "mime_header_checks": "inline:{ {X-A: part = REPLACE X-A: P} }",
-            "nested_header_checks": "inline:{ {X-A: nested = REPLACE X-A: N} }",
-            "body_checks": "inline:{ {X-A: body = REPLACE B} }",
+            "header_checks": "inline:{ {X-A:body = REPLACE X-A:wrong} }",
+            "mime_header_checks": "inline:{ {X-A:part = REPLACE X-A:P} }",
+            "nested_header_checks": "inline:{ {X-A:nested = REPLACE X-A:N} }",
+            "body_checks": "inline:{ {X-A:body = REPLACE B} }",
         ]
         let (outcome, _, _) = try await send(text, settings, chunk: chunk)
         #expect(
             outcome.content == [
-                "Content-Type: multipart/mixed; boundary=b", "", "--b", "X-A: P", "", "B", "--b",
-                "Content-Type: message/rfc822", "", "X-A: N", "", "B", "--b--",
+                "Content-Type: multipart/mixed; boundary=b", "", "--b", "X-A:P", "", "B", "--b",
+                "Content-Type: message/rfc822", "", "X-A:N", "", "B", "--b--",
             ])
     }
 
@@ -151,7 +151,8 @@ import Testing
             "550 5.6.0 improper use of 8-bit data in message header"
         ),
         (
-            "strict_8bitmime_body", "Subject: x\n\nb\u{E9}dy\n", "improper use of 8-bit data in message body: b\u{E9}dy",
+            "strict_8bitmime_body", "Subject: x\n\nb\u{E9}dy\n",
+            "improper use of 8-bit data in message body: b\u{E9}dy",
             "550 5.6.0 improper use of 8-bit data in message body"
         ),
         (
@@ -177,14 +178,14 @@ import Testing
     }
 
     @Test func aTableThatCannotAnswerDefers() async throws {
-        let (outcome, log, _) = try await send("X-A: 1\n\nb\n", ["header_checks": "fail:x"])
+        let (outcome, log, _) = try await send("X-A:1\n\nb\n", ["header_checks": "fail:x"])
         #expect(outcome.verdict == .refused(.writeFailure))
         #expect(log.last == "warning: QID: header_checks map lookup problem -- message not accepted, try again later")
     }
 
     @Test func ownMailIsNotChecked() async throws {
-        let fixture = CleanupFixture(["header_checks": "inline:{ {X-A: 1 = REJECT} }"])
-        let outcome = try await fixture.send("X-A: 1\n\n", envelope: fixture.envelope(.generated))
-        #expect(outcome.content.contains("X-A: 1"))
+        let fixture = CleanupFixture(["header_checks": "inline:{ {X-A:1 = REJECT} }"])
+        let outcome = try await fixture.send("X-A:1\n\n", envelope: fixture.envelope(.generated))
+        #expect(outcome.content.contains("X-A:1"))
     }
 }

@@ -34,7 +34,9 @@ public enum HostAddressText {
     /// Up to eight groups of hexadecimal digits, at most one `::`, perhaps an IPv4 address at the end.
     static func ipv6Problem(_ text: String) -> String? {
         let bytes = Array(text.utf8)
-        func report(_ what: String) -> String { "valid_ipv6_hostaddr: \(what) in IPv6 address: \(HostName.shown(text))" }
+        func report(_ what: String) -> String {
+            "valid_ipv6_hostaddr: \(what) in IPv6 address: \(HostName.shown(text))"
+        }
         let malformed = "valid_ipv6_hostaddr: malformed IPv6 address: \(HostName.shown(text))"
         var colons = 0
         var gap: Int?

@@ -53,7 +53,8 @@ public enum HostName {
     /// `problem` as Postfix logs it: `valid_hostname: misplaced hyphen: a-.example`.
     public static func warning(_ name: String, allowWildcard: Bool = false) -> String? {
         guard let problem = problem(name, allowWildcard: allowWildcard) else { return nil }
-        let text = name.isEmpty ? problem : "\(problem)\(problem.hasPrefix("bad length") ? " for " : ": ")\(shown(name))"
+        let text =
+            name.isEmpty ? problem : "\(problem)\(problem.hasPrefix("bad length") ? " for " : ": ")\(shown(name))"
         return "valid_hostname: \(text)\(problem.hasPrefix("bad length") ? "..." : "")"
     }
 

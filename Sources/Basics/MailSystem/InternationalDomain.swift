@@ -91,10 +91,11 @@ private struct Library: @unchecked Sendable {
     }
 
     private typealias Open = @convention(c) (UInt32, UnsafeMutablePointer<Int32>) -> OpaquePointer?
-    private typealias Convert = @convention(c) (
-        OpaquePointer, UnsafePointer<CChar>, Int32, UnsafeMutablePointer<CChar>, Int32, UnsafeMutableRawPointer,
-        UnsafeMutablePointer<Int32>
-    ) -> Int32
+    private typealias Convert =
+        @convention(c) (
+            OpaquePointer, UnsafePointer<CChar>, Int32, UnsafeMutablePointer<CChar>, Int32, UnsafeMutableRawPointer,
+            UnsafeMutablePointer<Int32>
+        ) -> Int32
     private typealias ErrorName = @convention(c) (Int32) -> UnsafePointer<CChar>?
 
     private let converter: OpaquePointer
@@ -143,7 +144,8 @@ private struct Library: @unchecked Sendable {
     private static func name(ofErrors errors: UInt32) -> String {
         let names = [
             "EMPTY_LABEL", "LABEL_TOO_LONG", "DOMAIN_NAME_TOO_LONG", "LEADING_HYPHEN", "TRAILING_HYPHEN", "HYPHEN_3_4",
-            "LEADING_COMBINING_MARK", "DISALLOWED", "PUNYCODE", "LABEL_HAS_DOT", "INVALID_ACE_LABEL", "BIDI", "CONTEXTJ",
+            "LEADING_COMBINING_MARK", "DISALLOWED", "PUNYCODE", "LABEL_HAS_DOT", "INVALID_ACE_LABEL", "BIDI",
+            "CONTEXTJ",
             "CONTEXTO_PUNCTUATION", "CONTEXTO_DIGITS",
         ]
         let index = errors.trailingZeroBitCount

@@ -32,7 +32,8 @@ package struct CheckTables: Sendable {
 
     /// - Parameter prefix: of the parameters' names, for log lines: `milter_`.
     package init(
-        header: String, mime: String, nested: String, body: String, prefix: String = "", opener: TableOpener, log: MailLog
+        header: String, mime: String, nested: String, body: String, prefix: String = "", opener: TableOpener,
+        log: MailLog
     ) {
         primary = Kind("\(prefix)header_checks", header, opener)
         multipart = Kind("\(prefix)mime_header_checks", mime, opener)

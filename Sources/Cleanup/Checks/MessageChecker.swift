@@ -51,7 +51,9 @@ struct MessageChecker {
     /// The headers are over.
     mutating func beginBody() {
         var problems: [(MIMEProblem, [UInt8])] = []
-        parser.skipHeaders(mimeHeaders) { if case .problem(let problem, let text) = $0 { problems.append((problem, text)) } }
+        parser.skipHeaders(mimeHeaders) {
+            if case .problem(let problem, let text) = $0 { problems.append((problem, text)) }
+        }
         for (problem, text) in problems { note(problem, text) }
     }
 

@@ -28,7 +28,8 @@ package final class MessageEditor {
         ) -> String {
             let shown = String(decoding: text.prefix(200), as: UTF8.self)
             let tail = reason.isEmpty && !showsEmptyReason ? "" : ": \(reason)"
-            return "\(queueID): \(verb): \(kind) \(shown) from \(origin); from=<\(sender)> to=<\(recipient)>\(session)\(tail)"
+            return
+                "\(queueID): \(verb): \(kind) \(shown) from \(origin); from=<\(sender)> to=<\(recipient)>\(session)\(tail)"
         }
     }
 
@@ -94,7 +95,8 @@ package final class MessageEditor {
                 action = try await checks.check(header: text, in: .primary)
             } catch {
                 log.warning(
-                    "\(context.queueID): milter_header_checks map lookup problem -- message not accepted, try again later")
+                    "\(context.queueID): milter_header_checks map lookup problem -- message not accepted, try again later"
+                )
                 failure = .writeFailure
                 return
             }
@@ -110,7 +112,9 @@ package final class MessageEditor {
 
     /// - Returns: the text to write, nil for none.
     private func apply(_ action: CheckAction, _ text: [UInt8], _ write: ([[UInt8]]) throws -> Void) -> [UInt8]? {
-        if let (verb, reason) = action.logged { log.info(context.line("milter-header-\(verb)", "header", text, reason, showsEmptyReason: true)) }
+        if let (verb, reason) = action.logged {
+            log.info(context.line("milter-header-\(verb)", "header", text, reason, showsEmptyReason: true))
+        }
         switch action {
         case .discard:
             effects.discard = true

@@ -159,7 +159,8 @@ private struct MacroParser {
         }
         let name = nameRun(rest)
         if name.isEmpty {
-            throw rest.isEmpty ? emptyName : syntax("attribute name syntax error at", inner, rest.startIndex, trims: false)
+            throw rest.isEmpty
+                ? emptyName : syntax("attribute name syntax error at", inner, rest.startIndex, trims: false)
         }
         rest = skipSpace(rest[name.endIndex...])
         if rest.first == UInt8(ascii: "{") { return try call(name, &rest, inner, into: &output, lookup) }
@@ -239,7 +240,9 @@ private struct MacroParser {
         throw MacroError(description: "truncated macro reference: \"\(string(text))\"")
     }
 
-    private mutating func comparison(_ rest: inout ArraySlice<UInt8>, _ inner: ArraySlice<UInt8>, _ lookup: MacroText.Lookup)
+    private mutating func comparison(
+        _ rest: inout ArraySlice<UInt8>, _ inner: ArraySlice<UInt8>, _ lookup: MacroText.Lookup
+    )
         throws(MacroError) -> Bool
     {
         let leftText = try braced(&rest, inner)
@@ -299,7 +302,8 @@ private struct MacroParser {
         try parser.expand(into: &output, lookup)
     }
 
-    private mutating func nestedText(_ text: ArraySlice<UInt8>, _ lookup: MacroText.Lookup) throws(MacroError) -> String {
+    private mutating func nestedText(_ text: ArraySlice<UInt8>, _ lookup: MacroText.Lookup) throws(MacroError) -> String
+    {
         var output: [UInt8] = []
         try expandNested(text, into: &output, lookup)
         return String(decoding: output, as: UTF8.self)

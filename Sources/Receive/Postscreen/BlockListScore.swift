@@ -44,7 +44,8 @@ package struct BlockListScore: Sendable {
         var weight = 1
         if let star = rest.utf8.lastIndex(of: 0x2A) {
             guard let value = Int(rest[rest.utf8.index(after: star)...]) else {
-                throw Problem(text: "bad DNSBL weight factor \"\(rest[rest.utf8.index(after: star)...])\" in \"\(text)\"")
+                throw Problem(
+                    text: "bad DNSBL weight factor \"\(rest[rest.utf8.index(after: star)...])\" in \"\(text)\"")
             }
             weight = value
             rest = rest[..<star]

@@ -34,8 +34,9 @@ extension QueueFileEditor {
     /// A line, or a piece of one.
     public func writeBody(_ type: RecordType, _ text: some Collection<UInt8>) throws(QueueFileError) {
         let record = RecordCodec.encode(type, text)
-        let region = body.regions[body.current]
-        if let length = region.length, body.position + record.count + EditPoints.pointerSize > region.start + length {
+        while let length = body.regions[body.current].length,
+            body.position + record.count + EditPoints.pointerSize > body.regions[body.current].start + length
+        {
             try continueElsewhere()
         }
         try put(record)

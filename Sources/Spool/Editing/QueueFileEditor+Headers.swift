@@ -66,7 +66,9 @@ extension QueueFileEditor {
 
     private static func nameLength(_ line: ArraySlice<UInt8>) -> Int? {
         let name = line.prefix { $0 > 0x20 && $0 < 0x7F && $0 != 0x3A }
-        guard !name.isEmpty, line[name.endIndex...].first(where: { $0 != 0x20 && $0 != 0x09 }) == 0x3A else { return nil }
+        guard !name.isEmpty, line[name.endIndex...].first(where: { $0 != 0x20 && $0 != 0x09 }) == 0x3A else {
+            return nil
+        }
         return name.count
     }
 

@@ -46,7 +46,9 @@ enum AddressLookupHarness {
         var tail: String?
         do {
             let match = try await lookup.find(fields[0].hasPrefix("external") ? EmailAddress.unquote(address) : address)
-            result = match.map { fields[2].hasPrefix("internal") ? EmailAddress.unquote($0.value) : $0.value } ?? "(not found)"
+            result =
+                match.map { fields[2].hasPrefix("internal") ? EmailAddress.unquote($0.value) : $0.value }
+                ?? "(not found)"
             tail = match?.unmatchedExtension
         } catch {}
         console.print("\(fields[0]):\(address) -\(fields[1])-> \(fields[2]):\(result) (\(tail ?? "null extension"))")

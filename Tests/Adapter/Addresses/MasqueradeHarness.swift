@@ -8,7 +8,9 @@ enum MasqueradeHarness {
 
     /// `EXCEPTIONS DOMAINS ADDRESS`
     static func run(_ console: Console) async {
-        guard console.arguments.count == 3 else { console.fatal("usage: cleanup_masquerade exceptions masquerade_list address") }
+        guard console.arguments.count == 3 else {
+            console.fatal("usage: cleanup_masquerade exceptions masquerade_list address")
+        }
         let (exceptions, domains, address) = (console.arguments[0], console.arguments[1], console.arguments[2])
         console.print("----------")
         console.print("exceptions: \(exceptions)")
@@ -21,7 +23,8 @@ enum MasqueradeHarness {
         do {
             result = try await masquerade.apply(address)
         } catch {
-            console.log.info("NOQUEUE: masquerade_exceptions map lookup problem -- message not accepted, try again later")
+            console.log.info(
+                "NOQUEUE: masquerade_exceptions map lookup problem -- message not accepted, try again later")
             errors = writeFailure
         }
         console.print("result:     \(result)")

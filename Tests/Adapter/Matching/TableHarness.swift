@@ -13,7 +13,9 @@ struct TableHarness {
     private var cursor: (any TableCursor)?
 
     static func run(_ console: Console) async {
-        guard console.arguments.count >= 2 else { console.fatal("usage: dict_open type:file read|write|create flags...") }
+        guard console.arguments.count >= 2 else {
+            console.fatal("usage: dict_open type:file read|write|create flags...")
+        }
         var harness = TableHarness(console)
         for line in console.octetLines() {
             console.print([0x3E, 0x20] + line)
@@ -72,7 +74,9 @@ struct TableHarness {
 
     private func get(_ key: [UInt8]) async {
         do {
-            guard let value = try await checked.find(octets: key) else { return console.print(key + ": not found".utf8) }
+            guard let value = try await checked.find(octets: key) else {
+                return console.print(key + ": not found".utf8)
+            }
             console.print(key + [0x3D] + value)
         } catch {
             console.print(key + ": error".utf8)

@@ -45,7 +45,9 @@ struct MIMEHarness {
         parser.finish { events.append($0) }
         for event in events { await show(event) }
         console.print("BODY END")
-        for problem in MIMEProblem.allCases where parser.problems.contains(problem) { console.log.warning(problem.summary) }
+        for problem in MIMEProblem.allCases where parser.problems.contains(problem) {
+            console.log.warning(problem.summary)
+        }
     }
 
     private mutating func show(_ event: MIMEParser.Event) async {
@@ -78,7 +80,8 @@ struct MIMEHarness {
         }
         if let (verb, reason) = action.logged {
             let line = String(decoding: text.prefix(200), as: UTF8.self)
-            console.log.info("test-queueID: \(verb): \(isHeader ? "header" : "body") \(line)\(reason.isEmpty ? "" : ": \(reason)")")
+            console.log.info(
+                "test-queueID: \(verb): \(isHeader ? "header" : "body") \(line)\(reason.isEmpty ? "" : ": \(reason)")")
         }
         switch action {
         case .ignore, .strip: return nil

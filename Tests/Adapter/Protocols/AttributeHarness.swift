@@ -32,7 +32,9 @@ struct AttributeHarness {
                 continue
             }
             if !list.members.isEmpty { members = list.members }
-            for (name, value) in list.values[1..<min(6, list.values.count)] { console.print("\(name) \(text(name, value))") }
+            for (name, value) in list.values[1..<min(6, list.values.count)] {
+                console.print("\(name) \(text(name, value))")
+            }
             for member in members { console.print("(hash) \(member.name) \(member.value)") }
             for (name, value) in list.values.dropFirst(6) { console.print("\(name) \(text(name, value))") }
         }
@@ -40,7 +42,9 @@ struct AttributeHarness {
 
     private func text(_ name: String, _ value: [UInt8]) -> String {
         switch name {
-        case "bool": value == Array("true".utf8) ? "1" : value == Array("false".utf8) ? "0" : String(decoding: value, as: UTF8.self)
+        case "bool":
+            value == Array("true".utf8)
+                ? "1" : value == Array("false".utf8) ? "0" : String(decoding: value, as: UTF8.self)
         case "data" where form != .base64: String(decoding: Base64.decode(value) ?? [], as: UTF8.self)
         default: String(decoding: value, as: UTF8.self)
         }

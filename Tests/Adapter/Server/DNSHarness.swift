@@ -4,7 +4,8 @@ import MailSyntax
 
 enum DNSHarness {
     private static let types: [String: DNS.RecordType] = [
-        "a": .a, "aaaa": .aaaa, "mx": .mx, "ns": .ns, "cname": .cname, "ptr": .ptr, "txt": .txt, "soa": .soa, "srv": .srv,
+        "a": .a, "aaaa": .aaaa, "mx": .mx, "ns": .ns, "cname": .cname, "ptr": .ptr, "txt": .txt, "soa": .soa,
+        "srv": .srv,
         "tlsa": .tlsa,
     ]
 
@@ -96,7 +97,9 @@ enum DNSHarness {
         while let type = rest.popFirst().flatMap({ types[$0.lowercased()] }), let name = rest.popFirst(),
             let port = rest.popFirst()
         {
-            for address in await addresses(type, name, console) { console.print("\(name) \(port) -> \(address) \(port)") }
+            for address in await addresses(type, name, console) {
+                console.print("\(name) \(port) -> \(address) \(port)")
+            }
         }
     }
 

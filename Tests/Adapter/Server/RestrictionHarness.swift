@@ -12,7 +12,8 @@ final class RestrictionHarness {
     private let console: Console
     private let resolver = ZoneResolver()
     private var settings: [String: String] = [
-        "mynetworks": "", "mydestination": "", "relay_domains": "", "local_recipient_maps": "", "virtual_alias_maps": "",
+        "mynetworks": "", "mydestination": "", "relay_domains": "", "local_recipient_maps": "",
+        "virtual_alias_maps": "",
         "smtpd_client_restrictions": "", "smtpd_helo_restrictions": "", "smtpd_sender_restrictions": "",
         "smtpd_relay_restrictions": "", "smtpd_recipient_restrictions": "", "smtpd_etrn_restrictions": "",
         "smtpd_restriction_classes": "", "inet_protocols": "ipv4",
@@ -40,7 +41,8 @@ final class RestrictionHarness {
         let status: NameStatus = code == 2 ? .ok : code == 4 ? .temporary : .permanent
         // A forged name leads to another address, and is still the name that the address has.
         return ClientIdentity(
-            name: name, nameStatus: status, reverseName: name, reverseStatus: code == 6 ? .ok : status, address: address,
+            name: name, nameStatus: status, reverseName: name, reverseStatus: code == 6 ? .ok : status,
+            address: address,
             ip: IPAddress(address), port: "0")
     }
 

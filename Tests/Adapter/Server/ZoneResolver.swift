@@ -19,7 +19,8 @@ struct ZoneResolver: Resolver {
         defer { fclose(file) }
         var buffer = [CChar](repeating: 0, count: 4096)
         while fgets(&buffer, Int32(buffer.count), file) != nil {
-            let line = String(decoding: buffer.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            let line = String(
+                decoding: buffer.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
             if let entry = Self.entry(line) { entries.append(entry) }
         }
     }
@@ -27,7 +28,9 @@ struct ZoneResolver: Resolver {
     private static func entry(_ line: String) -> Entry? {
         let fields = words(line)
         guard fields.count >= 3, !line.hasPrefix("#") else { return nil }
-        func host(_ index: Int) -> String { fields[index].hasSuffix(".") ? String(fields[index].dropLast()) : fields[index] }
+        func host(_ index: Int) -> String {
+            fields[index].hasSuffix(".") ? String(fields[index].dropLast()) : fields[index]
+        }
         func number(_ index: Int) -> UInt32 { UInt32(fields[index]) ?? 0 }
         let name = fields[0].lowercased()
         switch fields[1] {
@@ -44,7 +47,8 @@ struct ZoneResolver: Resolver {
                 name: name, type: .soa,
                 data: .soa(
                     ZoneTimes(
-                        serial: number(4), refresh: number(5), retry: number(6), expire: number(7), minimum: number(8))))
+                        serial: number(4), refresh: number(5), retry: number(6), expire: number(7), minimum: number(8)))
+            )
         default: return nil
         }
     }

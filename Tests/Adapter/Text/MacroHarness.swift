@@ -34,7 +34,9 @@ enum MacroHarness {
                 }
                 inPatterns.toggle()
             } else if inPatterns {
-                let outcome = MacroText.evaluate(line, extensions: extensions) { (name) throws(MacroError) in names[name] }
+                let outcome = MacroText.evaluate(line, extensions: extensions) { (name) throws(MacroError) in
+                    names[name]
+                }
                 if let error = outcome.error { console.log.warning(error.description) }
                 let status = (outcome.error == nil ? 0 : 1) + (outcome.usesUndefined ? 2 : 0)
                 console.print("stat=\(status) result=".utf8 + outcome.bytes)

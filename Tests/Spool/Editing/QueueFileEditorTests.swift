@@ -5,7 +5,8 @@ import Testing
 
 /// Changes of a queue file before it is committed.
 @Suite struct QueueFileEditorTests {
-    private let store = MemoryFileStore(directories: ["incoming"], clock: SimulatedClock(MailTime(seconds: 1_700_000_000)))
+    private let store = MemoryFileStore(
+        directories: ["incoming"], clock: SimulatedClock(MailTime(seconds: 1_700_000_000)))
 
     /// A small message with every place holder, as cleanup leaves them for milters.
     private func editor() throws -> QueueFileEditor {
@@ -58,6 +59,9 @@ import Testing
     @Test func findsThePlaces() throws {
         let points = try editor().points
         #expect(points.sender != nil && points.recipients != nil && points.headers != nil && points.meta != nil)
+    }
+
+    @Test func nothingHasChangedYet() throws {
         #expect(try content(editor()) == Self.original)
     }
 
@@ -73,7 +77,8 @@ import Testing
         try editor.insertHeader(at: 99, lines("Last: y"))
         #expect(
             try content(editor) == [
-                "Received: by x", "\tid y", "Before: that", "Before: A", "A: 3", "Z: 1", "\tmore", "New: x", "Last: y", "",
+                "Received: by x", "\tid y", "Before: that", "Before: A", "A: 3", "Z: 1", "\tmore", "New: x", "Last: y",
+                "",
                 "body",
             ])
         // The system's own Received: is nothing that a milter knows of.
@@ -108,6 +113,8 @@ import Testing
         }
         try editor.addHeader(lines("Z: 1"))
         let last = sizes.last ?? 0
-        #expect(try content(editor) == Self.original.dropLast(2) + ["Z: 1", ""] + (0..<last).map { "line \($0) of \(last)" })
+        #expect(
+            try content(editor) == Self.original.dropLast(2) + ["Z: 1", ""] + (0..<last).map { "line \($0) of \(last)" }
+        )
     }
 }

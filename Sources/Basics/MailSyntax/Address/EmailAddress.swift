@@ -22,13 +22,9 @@ public enum EmailAddress {
     }
 
     /// The external form (RFC 5321 §4.1.2): the local part is quoted when it is not a dot-string. UTF-8 is left alone.
-    /// The empty address stays empty; a source route stays in front.
+    /// The empty address stays empty.
     public static func quoted(_ internalForm: String, _ quoting: Quoting = .allows8bit) -> String {
         if internalForm.isEmpty { return "" }
-        if internalForm.utf8.first == 0x40, let colon = internalForm.utf8.firstIndex(of: 0x3A) {
-            let start = internalForm.utf8.index(after: colon)
-            return String(internalForm[..<start]) + quoted(String(internalForm[start...]), quoting)
-        }
         let (local, domain) = quoting.contains(.isLocalPart) ? (internalForm, nil) : split(internalForm)
         if isDotString(local, quoting) { return internalForm }
         let text = quotedString(local, escapes8bit: !quoting.contains(.allows8bit))

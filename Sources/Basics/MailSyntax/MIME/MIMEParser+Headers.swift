@@ -79,7 +79,7 @@ extension MIMEParser {
             return
         }
         enter(.body)
-        if isComposite { domain = .sevenBit }
+        if content.type == "multipart" { domain = .sevenBit }
     }
 }
 

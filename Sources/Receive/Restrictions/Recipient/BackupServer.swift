@@ -43,7 +43,8 @@ struct BackupServer: Restriction {
             if server.preference == best, !check.environment.tables.backupNetworks.isEmpty {
                 guard !found.addresses.isEmpty else { return unanswered(check, address, "primary mail exchanger") }
                 for primary in found.addresses {
-                    guard let matches = try? await check.environment.tables.backupNetworks.matches(address: "\(primary)")
+                    guard
+                        let matches = try? await check.environment.tables.backupNetworks.matches(address: "\(primary)")
                     else { return check.tableFailed(address) }
                     if !matches { return .dunno }
                 }
