@@ -28,7 +28,7 @@ struct AnswerCache {
     /// - Parameter timeToLive: seconds, what the name servers said. Failures are never kept.
     mutating func keep(_ answer: DNSAnswer, for name: String, _ type: RecordType, timeToLive: Int, at now: Int) {
         switch answer {
-        case .temporaryFailure, .malformed: return
+        case .temporaryFailure, .malformed, .filtered, .filterFailure: return
         case .records(let records, _) where records.count > Self.recordLimit: return
         case .records, .noSuchDomain, .noData: break
         }

@@ -6,6 +6,7 @@ struct TableHarness {
     private let console: Console
     private let opener: TableOpener
     private let options: TableOptions
+    private let flags: [String]
     private let specification: String
     private let table: any LookupTable
     /// The same table for keys and values in UTF-8.
@@ -31,12 +32,13 @@ struct TableHarness {
         opener = TableOpener(settings: settings, log: console.log)
         specification = console.arguments[0]
         let flags = console.arguments.dropFirst(2).joined(separator: ",").split(separator: ",").map(String.init)
+        self.flags = flags
         var options: TableOptions = []
         if flags.contains("fold_fix") { options.insert(.foldKeys) }
         if flags.contains("src_rhs_is_file") { options.insert(.valueIsFileName) }
         switch console.arguments[1] {
-        case "write": options.insert(.writable)
-        case "create": options.formUnion([.writable, .create])
+        case "write": options.formUnion([.writable, .replaceDuplicates])
+        case "create": options.formUnion([.writable, .create, .replaceDuplicates])
         default: break
         }
         self.options = options
@@ -67,8 +69,11 @@ struct TableHarness {
     }
 
     private var flagNames: String {
-        var names = ["utf8_request"]
+        var names = [table.takesWholeKeyOnly ? "pattern" : "fixed", "lock", "replace"]
+        if flags.contains("sync_update") { names.append("sync_update") }
         if options.contains(.foldKeys) { names.append("fold_fix") }
+        names += ["utf8_request", "utf8_active"]
+        if options.contains(.valueIsFileName) { names.append("src_rhs_is_file") }
         return names.joined(separator: "|")
     }
 

@@ -128,12 +128,18 @@ final class RestrictionHarness {
         do throws(ConfigurationError) {
             return try RestrictionEngine(
                 parameters: parameters, opener: opener, resolver: resolver,
-                classifier: DomainClassifier(parameters, opener: opener), guardsRelay: false, defersErrors: true)
+                classifier: DomainClassifier(parameters, opener: opener), guardsRelay: false, defersErrors: true,
+                inert: Self.verifications)
         } catch {
             console.log.warning("\(error)")
             return nil
         }
     }
+
+    /// Address verification always succeeds here.
+    private static let verifications: Set<String> = [
+        "reject_unverified_sender", "reject_unverified_recipient", "reject_unverified_address",
+    ]
 
     private func check(_ stage: RestrictionStage, _ name: String) async -> String {
         facts.stage = name

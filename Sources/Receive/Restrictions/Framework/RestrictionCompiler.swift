@@ -10,15 +10,17 @@ final class RestrictionCompiler {
     let opener: TableOpener?
     /// Mistakes become restrictions that refuse.
     private let defersErrors: Bool
+    private let inert: Set<String>
     private let classes: Set<String>
     /// Restriction classes compiled so far; nil while one is being compiled (it names itself).
     private var compiled: [String: RestrictionList?]
 
     init(
         parameters: Parameters, settings: RestrictionSettings, opener: TableOpener?,
-        compiledClasses: [String: RestrictionList] = [:], defersErrors: Bool = false
+        compiledClasses: [String: RestrictionList] = [:], defersErrors: Bool = false, inert: Set<String> = []
     ) {
         self.defersErrors = defersErrors
+        self.inert = inert
         self.parameters = parameters
         self.settings = settings
         self.opener = opener
@@ -86,6 +88,7 @@ final class RestrictionCompiler {
         -> any Restriction
     {
         let name = RestrictionNames.folded(word)
+        if inert.contains(name) { return InertRestriction() }
         if let factory = RestrictionRegistry.factories[name] {
             arguments.name = name
             do {
@@ -168,6 +171,11 @@ struct RestrictionArguments {
         return AccessTable(
             name: word, lookup: AccessLookup(maps: maps, parentsMatch: settings.parentsMatchAccess), maps: maps)
     }
+}
+
+/// One that says nothing.
+struct InertRestriction: Restriction {
+    func evaluate(_ check: Evaluation) async -> Outcome { .dunno }
 }
 
 /// A word that is no restriction, or lacks what it needs.

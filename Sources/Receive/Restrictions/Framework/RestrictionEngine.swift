@@ -35,13 +35,14 @@ public struct RestrictionEngine: RestrictionChecker {
     /// - Parameters:
     ///   - guardsRelay: insist on a guard.
     ///   - defersErrors: a list that is wrong refuses mail when it comes to its mistake, as Postfix does it.
+    ///   - inert: restrictions that say nothing: what they would ask is not at hand.
     package init(
         parameters: Parameters, opener: TableOpener, resolver: any Resolver, classifier: any AddressClassifier,
-        guardsRelay: Bool = true, defersErrors: Bool = false
+        guardsRelay: Bool = true, defersErrors: Bool = false, inert: Set<String> = []
     ) throws(ConfigurationError) {
         let settings = RestrictionSettings(parameters)
         let compiler = RestrictionCompiler(
-            parameters: parameters, settings: settings, opener: opener, defersErrors: defersErrors)
+            parameters: parameters, settings: settings, opener: opener, defersErrors: defersErrors, inert: inert)
         client = try compiler.compile("smtpd_client_restrictions", mapRestriction: "check_client_access")
         helo = try compiler.compile("smtpd_helo_restrictions", mapRestriction: "check_helo_access")
         sender = try compiler.compile("smtpd_sender_restrictions", mapRestriction: "check_sender_access")
