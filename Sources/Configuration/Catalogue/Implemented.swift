@@ -226,6 +226,7 @@ enum ImplementedParameters {
         non_fqdn_reject_code
         notify_classes
         parent_domain_matches_subdomains
+        permit_mx_backup_networks
         pickup_service_name
         plaintext_reject_code
         postlog_service_name
