@@ -24,7 +24,8 @@ import Testing
     @Test(arguments: [
         ("BCC bcc@example.com", "bcc: header X-A:1 ORIGIN: bcc@example.com", ["X-A:1", "", "b"]),
         ("DUNNO", "", ["X-A:1", "", "b"]),
-        ("FILTER smtp:1.2.3.4", "filter: header X-A:1 ORIGIN: smtp:1.2.3.4", ["X-A:1", "", "b"]),
+        // The filter is a record of the type that continued text has.
+        ("FILTER smtp:1.2.3.4", "filter: header X-A:1 ORIGIN: smtp:1.2.3.4", ["X-A:1", "", "b", "smtp:1.2.3.4"]),
         ("IGNORE xx", "", ["", "b"]),
         ("INFO some info", "info: header X-A:1 ORIGIN: some info", ["X-A:1", "", "b"]),
         ("PASS", "pass: header X-A:1 ORIGIN", ["X-A:1", "", "b"]),

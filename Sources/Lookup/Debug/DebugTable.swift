@@ -38,7 +38,7 @@ struct DebugTable: UpdatableTable, ListableTable {
         return table
     }
 
-    func update(_ key: [UInt8], _ value: [UInt8]) throws(LookupError) -> UpdateResult {
+    func update(_ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) throws(LookupError) -> UpdateResult {
         func report(_ result: String) {
             log.info("\(target.logName) update: \"\(key.text)\" = \"\(value.text)\": \(result)")
         }
