@@ -121,4 +121,6 @@ def play(world, steps):
     finally:
         if player.client:
             player.client.close()
+    while player.replies and not player.replies[-1]:
+        player.replies.pop()
     return player.replies

@@ -76,6 +76,8 @@ _NUMBERS = [
     (re.compile(r"<\d{14}\.ID@"), "<STAMP.ID@"),
     (re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), {1,2}\d+ \w{3} \d{4} \d\d:\d\d:\d\d [-+]\d{4} \(\w+\)"), "DATE"),
     (re.compile(r"ID\.\d+/"), "ID.N/"),
+    # Queue ids, which stand in them several times, are not all of one length.
+    (re.compile(r"(from=<(?:double-bounce@[^>]*)?>, size=)\d+"), r"\1N"),
     # Documented since 3.9.
     (re.compile(r" notes=bare_lf$"), ""),
     (re.compile(r"(?<=[\w.-]) \((?:Debian/GNU|Postfix)\)"), ""),
@@ -95,6 +97,8 @@ _NOT_COMPARED = re.compile(
     r"postfix/(?:master|postfix-script|scache|anvil|tlsmgr|postlog|postsuper)\[|dovecot: |"
     # Processes of Postfix open a table when they first use it, those of Apus when they start.
     r"error: open database |"
+    # A delay of seconds, in hours.
+    r"delay template|bounce\(5\) manual|"
     r"mail_stream_cleanup: close error")
 
 
