@@ -131,13 +131,24 @@ class Disk:
     def close(self):
         if self.device:
             subprocess.run(["losetup", "-d", self.device])
+            backing = f"/sys/block/{os.path.basename(self.device)}/loop/backing_file"
+            deadline = time.monotonic() + 30
+            while os.path.exists(backing) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            if os.path.exists(backing):
+                raise RuntimeError(f"{self.device} is still in use")
         for _ in range(50):
             if subprocess.run(["umount", self.mountpoint], stderr=subprocess.DEVNULL).returncode == 0:
                 break
             time.sleep(0.1)
         else:
             subprocess.run(["umount", "-l", self.mountpoint])
-        self._server.wait(20)
+        try:
+            self._server.wait(5)
+        except subprocess.TimeoutExpired:
+            # A process elsewhere has a mount namespace from the time when this was mounted; nothing is written any more.
+            self._server.kill()
+            self._server.wait()
 
     def records(self):
         """The log from its beginning: kind (`w` or `f`), offset, data."""

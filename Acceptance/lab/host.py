@@ -177,18 +177,23 @@ class Host:
 
 
 class SyslogCollector:
-    """Receives syslog datagrams and appends them to a file in the traditional format."""
+    """Receives syslog datagrams and appends them to a file in the traditional format. Without `reads` it does so only
+    from `read()` on, and its buffer is small."""
 
-    def __init__(self, path, file):
+    def __init__(self, path, file, reads=True):
         if os.path.exists(path):
             os.unlink(path)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(path)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20 if reads else 4096)
         os.chmod(path, 0o666)
         os.makedirs(os.path.dirname(file), exist_ok=True)
         self.file = open(file, "w", buffering=1, errors="replace")
         self.thread = threading.Thread(target=self._work, daemon=True)
+        if reads:
+            self.read()
+
+    def read(self):
         self.thread.start()
 
     def _work(self):

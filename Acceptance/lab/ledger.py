@@ -32,7 +32,7 @@ def mutate(name, text):
         text = text.replace("mynetworks = ", "mynetworks = 198.51.100.0/24 ")
         text = text.replace("reject_unauth_destination,", "permit_mynetworks, reject_unauth_destination,")
         # The lock files of killed deliveries stand in the way of later ones for this long.
-        text += "\nstale_lock_time = 1s\n"
+        text += "\nstale_lock_time = 1s\nvirtual_mailbox_limit = 0\n"
     if name == "vmailbox":
         text = "box@foobar.com foobar/box\ndir@foobar.com foobar/dir/\n"
     return text
@@ -74,6 +74,8 @@ class Ledger:
         # What the outside server took: recipient → how often; recipients named in bounce messages.
         self.delivered, self.bounced = {}, {}
         self.damaged = []
+        # Copies in mailboxes that were emptied since.
+        self._archived = {}
         self._tried = set()
         # Marks what is acknowledged and delivered, such as with a position in a log. `done` has the earliest mark of each
         # recipient that the outside world has.
@@ -112,6 +114,12 @@ class Ledger:
         local, domain = KINDS[kind]
         return self._keep(Promise(key, f"s.{key}@externaladdress.com", [f"{local}{key}-0@{domain}"], f"begin {key}\nend {key}\n"))
 
+    def several(self, kinds, key, lines=1):
+        """A message to one recipient of each kind."""
+        recipients = [f"{KINDS[kind][0]}{key}-{number}@{KINDS[kind][1]}" for number, kind in enumerate(kinds)]
+        body = f"begin {key}\n" + f"{key} 0123456789012345678901234567890123456789012345678901234\n" * lines + f"end {key}\n"
+        return self._keep(Promise(key, f"s.{key}@externaladdress.com", recipients, body))
+
     def make(self, rng, key):
         """A message with one to four recipients of any kind, of one line to 60 KB."""
         refused = rng.random()
@@ -135,8 +143,10 @@ class Ledger:
         client.expect(f"MAIL FROM:<{promise.sender}>", "250 ")
         for recipient in promise.recipients:
             client.expect(f"RCPT TO:<{recipient}>", "250 ")
-        if chunks is None:
-            chunks = rng.choice((0, 0, 1, 2))
+        return self.transfer(client, promise, rng.choice((0, 0, 1, 2)) if chunks is None else chunks)
+
+    def transfer(self, client, promise, chunks):
+        """The content, after the envelope; notes whether it was acknowledged."""
         if chunks == 0:
             answer = client.content(promise.text)
         else:
@@ -204,7 +214,7 @@ class Ledger:
 
     def mailboxes(self):
         """Whole copies in the local mailboxes: recipient → how often. What is torn is no copy."""
-        found = {}
+        found = dict(self._archived)
         texts = [self._text(MBOX), self._text(VIRTUAL_MBOX)]
         for maildir in (MAILDIR, VIRTUAL_MAILDIR):
             folder = self.world.mx.path(maildir + "/new")
@@ -222,6 +232,24 @@ class Ledger:
                 if promise and text.find(promise.body, start.end(), start.end() + len(promise.body) + 3000) >= 0:
                     found[start.group(1)] = found.get(start.group(1), 0) + 1
         return found
+
+    def archive(self):
+        """Empties the mailboxes, so that a look costs the same after a thousand rounds. For a settled ledger."""
+        self._archived = self.mailboxes()
+        for path in (MBOX, VIRTUAL_MBOX):
+            if os.path.exists(self.world.mx.path(path)):
+                os.truncate(self.world.mx.path(path), 0)
+        for maildir in (MAILDIR, VIRTUAL_MAILDIR):
+            folder = self.world.mx.path(maildir + "/new")
+            for name in os.listdir(folder) if os.path.isdir(folder) else ():
+                os.unlink(f"{folder}/{name}")
+
+    def wrongly_bounced(self):
+        """Recipients that were returned though nobody refused them."""
+        def refused(recipient):
+            outside = recipient.endswith("@externaladdress.com")
+            return recipient.startswith("no.") or outside and self._by_recipient[recipient].sender.startswith("end5.")
+        return [recipient for recipient in self.bounced if recipient in self._by_recipient and not refused(recipient)]
 
     def _text(self, path):
         try:
@@ -256,7 +284,7 @@ class Ledger:
         counts = self.counts()
         return [recipient for recipient in (self.acknowledged() if wanted is None else wanted) if recipient not in counts]
 
-    def settle(self, seconds=120, wanted=None):
+    def settle(self, seconds=int(os.environ.get("SETTLE") or 120), wanted=None):
         """Waits until every recipient (of every acknowledged message, without `wanted`) is delivered or bounced, and the
         queue is empty."""
         world = self.world
@@ -276,6 +304,7 @@ class Ledger:
             return f"{len(left)} recipients: {left[:8]}\n{queue[-1500:]}\n{files[-1500:]}\n{world.mta.log()[-3000:]}"
         wait_for(done, report, seconds)
         assert not self.damaged, f"{len(self.damaged)} damaged messages: {self.damaged[:2]}"
+        assert not (wrong := self.wrongly_bounced()), f"{len(wrong)} recipients returned for no reason: {wrong[:5]}\n{world.mta.log()[-2000:]}"
 
     def _dropped(self):
         """Whole files in maildrop: what was cut off has no mode of mail."""

@@ -16,15 +16,25 @@ from lab.smtp import wait_for
 WORLD = {"mutate": ledger.mutate, "spamd": False, "dovecot": False}
 
 
+def _dead(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
 def _kill(pids):
-    killed = 0
+    """Kills and waits for the ends, so that a dying master does not pass for a running one."""
+    killed = []
     for pid in pids:
         try:
             os.kill(pid, signal.SIGKILL)
-            killed += 1
+            killed.append(pid)
         except ProcessLookupError:
             pass
-    return killed
+    wait_for(lambda: all(_dead(pid) for pid in killed), "killed processes to end")
+    return len(killed)
 
 
 def _victims(world, rng):
@@ -63,6 +73,7 @@ def scenario_random_kills(world):
         _up(world)
         if number % 10 == 9 or number == rounds - 1:
             book.settle()
+            book.archive()
             took = (time.monotonic() - began) / (number + 1)
             print(f"     {number + 1} rounds, {took:.1f} s each: {book.summary()}", flush=True)
     print(f"     killed: {dict(killed)}", flush=True)

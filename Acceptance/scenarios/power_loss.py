@@ -8,52 +8,17 @@ import collections
 import os
 import random
 import signal
-import subprocess
 import time
 
 from lab import ledger
 from lab.blocklog import Disk, Replay
+from lab.disk import Mounted
 from lab.host import sh
 from lab.ledger import Ledger
 from lab.load import Burst
 
 WORLD = {"mutate": ledger.mutate, "spamd": False, "dovecot": False}
 START = False
-
-# What the disk holds: directory on it → place on the host.
-PLACES = {"spool": ledger.QUEUE, "mail": "/var/mail", "mdir": "/home/mdir", "vmail": "/var/vmail"}
-
-
-class _Mounted:
-    """The disk in its places on the host."""
-
-    def __init__(self, world, source, *options):
-        self.world = world
-        self.point = os.path.join(world.mx.directory, "disk-mounted")
-        os.makedirs(self.point, exist_ok=True)
-        sh("mount", *options, source, self.point)
-        self.mounts = [self.point]
-
-    def fill(self):
-        """A new disk gets what the places hold now."""
-        for name, place in PLACES.items():
-            sh("cp", "-a", self.world.mx.path(place), f"{self.point}/{name}")
-
-    def enter(self):
-        for name, place in PLACES.items():
-            sh("mount", "--bind", f"{self.point}/{name}", self.world.mx.path(place))
-            self.mounts.append(self.world.mx.path(place))
-        return self
-
-    def leave(self):
-        for mount in reversed(self.mounts):
-            for attempt in range(100):
-                if subprocess.run(["umount", mount], stderr=subprocess.DEVNULL).returncode == 0:
-                    break
-                time.sleep(0.05)
-            else:
-                sh("umount", mount)
-
 
 def _pull_the_plug(world):
     for _ in range(100):
@@ -71,7 +36,7 @@ def _pull_the_plug(world):
 
 def _make(world, disk, *mkfs):
     sh(*mkfs, disk.device)
-    return _Mounted(world, disk.device)
+    return Mounted(world, disk.device)
 
 
 def _run_on(world, disk, book, seed, seconds):
@@ -96,10 +61,10 @@ def _check(world, book, image, position):
     """Mounts the image (which replays its journal), checks it, starts a server on it; returns how many recipients it owed."""
     device = sh("losetup", "--find", "--show", image).strip()
     try:
-        _Mounted(world, device).leave()
+        Mounted(world, device).leave()
         sh("e2fsck", "-fn", device)
         owed = book.owed(position)
-        mounted = _Mounted(world, device).enter()
+        mounted = Mounted(world, device).enter()
         view = book.view()
         try:
             world.mta.start()
@@ -163,7 +128,7 @@ def scenario_the_disk_forgets(world):
             replay = Replay(disk)
             replay.advance(position)
             replay.write(f"{image}-{survives}", random.Random(1), survives)
-            mounted = _Mounted(world, f"{image}-{survives}", "-o", "loop")
+            mounted = Mounted(world, f"{image}-{survives}", "-o", "loop")
             sizes.append({name: os.path.getsize(f"{mounted.point}/{name}") for name in os.listdir(mounted.point) if name.endswith("safe")})
             mounted.leave()
         assert all(found.get("safe") == 5000 and found.get("unsafe", 0) == 0 for found in sizes), sizes

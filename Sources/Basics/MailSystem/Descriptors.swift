@@ -78,15 +78,24 @@ public enum Descriptors {
         return sent
     }
 
-    /// One datagram over a connected socket; false when it could not be sent.
-    static func sendDatagram(_ bytes: [UInt8], over socket: CInt) -> Bool {
+    enum DatagramOutcome { case sent, noRoom, failed }
+
+    /// One datagram over a connected socket.
+    /// - Parameter waits: for room at the receiver, as long as `setSendTimeout` allows.
+    static func sendDatagram(_ bytes: [UInt8], over socket: CInt, waits: Bool) -> DatagramOutcome {
+        let flags = CInt(MSG_NOSIGNAL) | (waits ? 0 : CInt(MSG_DONTWAIT.rawValue))
         while true {
-            let sent = bytes.withUnsafeBytes {
-                Glibc.send(socket, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL))
-            }
-            if sent >= 0 { return true }
-            if errno != EINTR { return false }
+            let sent = bytes.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, flags) }
+            if sent >= 0 { return .sent }
+            if errno == EAGAIN || errno == EWOULDBLOCK { return .noRoom }
+            if errno != EINTR { return .failed }
         }
+    }
+
+    /// How long a blocking send waits for room.
+    static func setSendTimeout(_ descriptor: CInt, seconds: Int) {
+        var limit = timeval(tv_sec: seconds, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
 
     /// Makes the number `descriptor` stand for what `new` is, at once for all threads; `new` is closed.

@@ -5,10 +5,15 @@ import Synchronization
 private let processID = getpid()
 
 /// Datagrams to the system log, as syslog(3) sends them.
+///
+/// A log daemon that is busy is waited for, a short while; one that hangs must not hold up mail: its lines are lost, and
+/// counted in a line of their own when it reads again.
 public final class SyslogSink: LogSink {
     /// Of the process' life: connected anew in place, so that threads send without a lock.
     private let socket: CInt
     private let reconnecting = Mutex(())
+    /// Lines that found no room since the last that did.
+    private let lost = Atomic<Int>(0)
     private let facility: Int
     private let path: String
     private let process = "[\(processID)]: "
@@ -22,12 +27,30 @@ public final class SyslogSink: LogSink {
         self.clock = clock
         LocalTime.prepare()
         // Not connected when no log daemon runs: sending fails then, and tries again to connect.
-        socket = (try? Listeners.connectUnix(path: path, type: .datagram)) ?? Listeners.unconnectedDatagram()
+        socket = Self.connect(path) ?? Listeners.unconnectedDatagram()
+    }
+
+    /// Sending waits for room for a second at most.
+    private static func connect(_ path: String) -> CInt? {
+        guard let descriptor = try? Listeners.connectUnix(path: path, type: .datagram) else { return nil }
+        Descriptors.setSendTimeout(descriptor, seconds: 1)
+        return descriptor
     }
 
     deinit { Descriptors.close(socket) }
 
     public func write(_ record: LogRecord) {
+        guard send(line(record)) else { return }
+        let count = lost.exchange(0, ordering: .relaxed)
+        guard count > 0 else { return }
+        let text = "\(count) log line\(count == 1 ? "" : "s") lost: the log daemon did not read"
+        // The count comes again with the next line when there is no room for this one, which does not count itself.
+        if !send(line(LogRecord(tag: record.tag, severity: .warning, text: text))) {
+            lost.add(count - 1, ordering: .relaxed)
+        }
+    }
+
+    private func line(_ record: LogRecord) -> [UInt8] {
         var line = LogLine.empty()
         line += LogLine.priority(facility, record.severity).utf8
         line += LocalTime.syslogStamp(clock.now()).utf8
@@ -35,12 +58,28 @@ public final class SyslogSink: LogSink {
         line += record.tag.utf8
         line += process.utf8
         LogLine.append(record, to: &line)
-        if Descriptors.sendDatagram(line, over: socket) { return }
-        reconnecting.withLock { _ in
-            guard let new = try? Listeners.connectUnix(path: path, type: .datagram) else { return }
-            Descriptors.replace(socket, with: new)
-            _ = Descriptors.sendDatagram(line, over: socket)
+        return line
+    }
+
+    /// - Returns: false when the line is lost.
+    private func send(_ line: [UInt8]) -> Bool {
+        switch attempt(line) {
+        case .sent: return true
+        case .noRoom: return false
+        case .failed: break
         }
+        return reconnecting.withLock { _ in
+            guard let new = Self.connect(path) else { return false }
+            Descriptors.replace(socket, with: new)
+            return attempt(line) == .sent
+        }
+    }
+
+    /// Who was waited for in vain is not waited for again.
+    private func attempt(_ line: [UInt8]) -> Descriptors.DatagramOutcome {
+        let outcome = Descriptors.sendDatagram(line, over: socket, waits: lost.load(ordering: .relaxed) == 0)
+        if outcome == .noRoom { lost.add(1, ordering: .relaxed) }
+        return outcome
     }
 }
 

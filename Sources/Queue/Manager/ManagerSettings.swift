@@ -21,6 +21,8 @@ struct ManagerSettings: Sendable {
     var lockedRetryTime = 60
     /// Seconds until the first look at a file that another process still works on.
     var lockedFirstRetry = 0.5
+    /// Seconds until a step on disk that failed is tried again.
+    var diskRetryTime = 5.0
     /// Until the second attempt to reach a delivery agent.
     var connectRetryMilliseconds = 300
 }

@@ -98,15 +98,35 @@ extension QueueManager {
             }
         } catch {
             log.warning("\(id): move to deferred queue: \(error)")
+            return stay(message)
         }
         leaveActive(id.text)
         pump()
     }
 
+    /// A disk that is full or read-only: the message keeps its place in the active queue until it can be put off.
+    private func stay(_ message: ActiveMessage) {
+        guard !isStopped else {
+            // The next generation finds it there.
+            leaveActive(message.id.text)
+            return
+        }
+        stuck += 1
+        later(seconds: settings.diskRetryTime) { manager in
+            manager.stuck -= 1
+            if manager.isStopped { return manager.leaveActive(message.id.text) }
+            manager.spawn { await $0.putOff(message) }
+        }
+    }
+
     // MARK: removal
 
     private func remove(_ message: ActiveMessage, logs: [String]) {
-        removals.append(Removal(id: message.id, logs: logs))
+        enqueue(Removal(id: message.id, logs: logs))
+    }
+
+    private func enqueue(_ removal: Removal) {
+        removals.append(removal)
         guard !isRemoving else { return }
         isRemoving = true
         spawn { await $0.removeFinished() }
@@ -132,6 +152,10 @@ extension QueueManager {
             for (index, removal) in batch.enumerated() {
                 if let error = errors?[index] {
                     log.warning("\(removal.id): remove: \(error)")
+                    if !isStopped {
+                        removeLater(removal)
+                        continue
+                    }
                 } else {
                     log.info("\(removal.id): removed")
                 }
@@ -140,6 +164,16 @@ extension QueueManager {
             pump()
         }
         isRemoving = false
+    }
+
+    /// It must not come to be delivered again while we know that it is done.
+    private func removeLater(_ removal: Removal) {
+        stuck += 1
+        later(seconds: settings.diskRetryTime) { manager in
+            manager.stuck -= 1
+            if manager.isStopped { return manager.leaveActive(removal.id.text) }
+            manager.enqueue(removal)
+        }
     }
 
     // MARK: after stop

@@ -45,7 +45,8 @@ extension QueueManager {
         }
     }
 
-    private func later(seconds: Double, _ body: @escaping @Sendable (isolated QueueManager) -> Void) {
+    /// Calls `body` on the event loop after a while, and opens what there is room for then.
+    func later(seconds: Double, _ body: @escaping @Sendable (isolated QueueManager) -> Void) {
         eventLoop.scheduleTask(in: .nanoseconds(Int64(seconds * 1e9))) { [self] in
             assumeIsolated { manager in
                 body(manager)

@@ -45,6 +45,9 @@ actor QueueManager {
     /// Finished messages whose files wait for removal.
     var removals: [Removal] = []
     var isRemoving = false
+    /// Messages that are done with but cannot leave the active queue: a disk that is full or read-only. They count, so
+    /// that they don't fill memory instead.
+    var stuck = 0
     private var timer: (at: Moment, scheduled: Scheduled<Void>)?
     var isStarted = false
     var isStopped = false
@@ -211,7 +214,7 @@ actor QueueManager {
         guard isStarted, !isStopped else { return }
         defer { releaseFlow() }
         while openJobs < Self.openJobLimit {
-            let room = settings.scheduler.messageLimit - scheduler.messageCount - opening.count
+            let room = settings.scheduler.messageLimit - scheduler.messageCount - opening.count - stuck
             switch intake.next(room: room) {
             case .idle: return
             case .scan(let source, let restart, let ignoreTimes):

@@ -158,7 +158,13 @@ struct QueueStore: Sendable {
 
     /// Gives a message of the active queue back, untouched.
     func release(id: QueueID) {
-        try? directory.move(id, from: "active", to: "incoming")
+        try? giveBack(id)
+    }
+
+    /// The next attempt may take the message for one that was never tried: no log of this one may stay behind.
+    private func giveBack(_ id: QueueID) throws(SystemError) {
+        try BounceLog.remove(directory, queue: "defer", id: id)
+        try directory.move(id, from: "active", to: "incoming")
     }
 
     /// A lock that keeps other processes from taking the message up; ends when the file is closed.
@@ -178,8 +184,9 @@ struct QueueStore: Sendable {
         var held: [QueueID] = []
         while let id = try scan.next() {
             if known.contains(id.text) { continue }
-            switch try recover(id) {
-            case .held: held.append(id)
+            switch try? recover(id) {
+            // A step on disk that failed is tried again, too.
+            case .held, nil: held.append(id)
             case .moved: moved += 1
             case .gone: continue
             }
@@ -194,7 +201,7 @@ struct QueueStore: Sendable {
         defer { file.close() }
         guard (try? file.tryLock(exclusive: true)) == true else { return .held }
         do {
-            try directory.move(id, from: "active", to: "incoming")
+            try giveBack(id)
         } catch  where error.errno == ENOENT {
             return .gone
         }

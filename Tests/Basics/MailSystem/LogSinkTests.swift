@@ -47,6 +47,30 @@ import Testing
         #expect(line == "<22>Nov  2 10:00:00 postfix/smtpd[\(getpid())]: connect from x")
     }
 
+    /// A log daemon that hangs holds nobody up for long; what it did not read is counted when it reads again.
+    @Test func aDeafLogDaemon() throws {
+        let path = "/tmp/apus-deaflog-\(getpid())"
+        let server = try Listeners.unix(path: path, permissions: 0o666, type: .datagram)
+        defer {
+            Descriptors.close(server)
+            unlink(path)
+        }
+        let log = MailLog(syslogName: "postfix", program: "smtpd", sink: SyslogSink(facility: 16, path: path))
+        let begin = ContinuousClock.now
+        // More than any system keeps for a reader (net.unix.max_dgram_qlen, the socket's buffer).
+        let count = 5000
+        for number in 0..<count { log.info("line \(number) \(String(repeating: "x", count: 500))") }
+        #expect(ContinuousClock.now - begin < .seconds(20))
+        Descriptors.setNonBlocking(server)
+        var kept = 0
+        while let message = try? Descriptors.receive(from: server), !message.bytes.isEmpty { kept += 1 }
+        #expect(kept > 0 && kept < count)
+        log.info("again")
+        let lines = try (0..<2).map { _ in String(decoding: try Descriptors.receive(from: server).bytes, as: UTF8.self) }
+        #expect(lines[0].hasSuffix(": again"))
+        #expect(lines[1].hasSuffix(": warning: \(count - kept) log lines lost: the log daemon did not read"))
+    }
+
     @Test func times() {
         setenv("TZ", "UTC", 1)
         LocalTime.prepare()

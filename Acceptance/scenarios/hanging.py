@@ -1,0 +1,191 @@
+"""Those we depend on hang: DNS, Dovecot, spamd, a database server, each stopped with SIGSTOP. Mail is put off with the right words,
+other mail goes on, and all is well when they go on, without a restart."""
+
+import os
+import re
+import signal
+import time
+
+from lab.host import sh
+from lab.mta import mailbox, wait_mail
+from lab.smtp import message, wait_for
+from scenarios.crash import _unlimited
+from scenarios.tables import _start_postgresql, _stop
+
+
+def _mutate(name, text):
+    text = _unlimited(name, text)
+    if name == "main.cf":
+        # The article's mailboxes of example.com go through spamd, those of foobar.com over LMTP.
+        text += ("transport_maps = inline:{foobar.com=lmtp:unix:private/dovecot-lmtp}\nspamass-dovecot_time_limit = 3s\n"
+                 "lmtp_connect_timeout = 2s\nlmtp_lhlo_timeout = 2s\nlmtp_data_done_timeout = 5s\nminimal_backoff_time = 1s\n"
+                 "maximal_backoff_time = 2s\nqueue_run_delay = 1s\ntransport_retry_time = 1s\n")
+    return text
+
+
+WORLD = {"mutate": _mutate}
+
+
+class _Stopped:
+    """Programs of a host that stand still."""
+
+    def __init__(self, host, pattern):
+        self.pids = []
+        for pid in sh("ip", "netns", "pids", host.name).split():
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    if pattern.encode() in file.read():
+                        self.pids.append(int(pid))
+            except OSError:
+                pass
+        assert self.pids, f"no {pattern} runs"
+
+    def __enter__(self):
+        self._signal(signal.SIGSTOP)
+        return self
+
+    def __exit__(self, *_):
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number):
+        for pid in self.pids:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+
+
+def _send(world, subject, to, source="198.51.100.10"):
+    client = world.greeted(source)
+    answer = client.mail("someone@example.net", [to], message(subject, to=to))
+    client.quit()
+    assert answer.startswith("250 "), answer
+    return answer.rsplit(" ", 1)[1]
+
+
+def _flush_until(world, condition, what):
+    def met():
+        if condition():
+            return True
+        world.mx.run("postfix", "flush")
+        time.sleep(0.3)
+        return False
+    wait_for(met, lambda: f"{what}\n{world.mta.log()[-2500:]}", 60)
+
+
+def scenario_dns(world):
+    """Clients are put off, mail for outside is deferred; then both go."""
+    server = world.server()
+    with _Stopped(world.outside, "unbound"):
+        mark = len(world.mta.log())
+        client = world.client(timeout=100)
+        client.expect("EHLO out.example.net", "250-")
+        client.expect("MAIL FROM:<someone@example.net>", "250 ")
+        answer = client.command("RCPT TO:<foo@example.com>")
+        assert re.match(r"450 4\.7\.1 <out\.example\.net>: Helo command rejected: Host not found", answer), answer
+        client.quit()
+        world.mta.wait_log(r"NOQUEUE: reject: RCPT from unknown\[198\.51\.100\.10\]: 450 4\.7\.1", after=mark)
+        # The server's own name may be in its cache, that of another domain is not.
+        world.mx.run("sendmail", "-f", "foo@example.com", "someone@two.example", input=message("dns1"))
+        world.mta.wait_log(r"to=<someone@two\.example>, relay=none, .* dsn=4\.4\.3, status=deferred \(Host or domain name not found\. "
+                           r"Name service error for name=two\.example type=MX: Host not found, try again\)", 60, after=mark)
+        print(f"     {answer}", flush=True)
+    _send(world, "dns2", "foo@example.com")
+    wait_mail(world.mx, "foo@example.com", "dns2")
+    _flush_until(world, lambda: any("Subject: dns1" in m.content for m in server.messages), "the mail that waited for DNS")
+    world.mta.wait_empty()
+
+
+def scenario_spamd(world):
+    """A filter command that hangs is ended after its time limit; mail for others goes on meanwhile."""
+    with _Stopped(world.mx, "spamd"):
+        queue_id = _send(world, "spamd1", "foo@example.com")
+        _send(world, "spamd2", "user42@foobar.com")
+        wait_mail(world.mx, "user42@foobar.com", "spamd2", 10)
+        world.mta.wait_log(rf"{queue_id}: to=<foo@example\.com>, relay=spamass-dovecot, .*dsn=4\.3\.0, status=deferred \(.*[Cc]ommand time limit exceeded")
+    _flush_until(world, lambda: any("\nSubject: spamd1\n" in text for text in mailbox(world.mx, "foo@example.com")), "the mail that waited for spamd")
+    world.mta.wait_empty()
+
+
+def scenario_dovecot_lmtp(world):
+    """LMTP without an answer: deferred; mail for others goes on meanwhile."""
+    with _Stopped(world.mx, "dovecot"):
+        # lmtp processes that wait for clients, too.
+        queue_id = _send(world, "lmtp1", "user42@foobar.com")
+        world.mta.wait_log(rf"{queue_id}: to=<user42@foobar\.com>, relay=smtp\.example\.com\[private/dovecot-lmtp\], .*dsn=4\.4\.2, status=deferred "
+                           r"\(conversation with smtp\.example\.com\[private/dovecot-lmtp\] timed out while receiving the initial server greeting\)")
+    _flush_until(world, lambda: any("\nSubject: lmtp1\n" in text for text in mailbox(world.mx, "user42@foobar.com")), "the mail that waited for Dovecot")
+    world.mta.wait_empty()
+
+
+def scenario_dovecot_auth(world):
+    """AUTH without an answer: 454 in bounded time, and the session is told; then logins work."""
+    world.submission("user42@foobar.com").quit()
+    mark = len(world.mta.log())
+    with _Stopped(world.mx, "dovecot"):
+        client = world.submission()
+        client.socket.settimeout(150)
+        began = time.monotonic()
+        answer = client.login("user42@foobar.com", "pass42")
+        assert answer.startswith("454 4.7.0 Temporary authentication failure"), answer
+        print(f"     {answer} after {time.monotonic() - began:.0f} s", flush=True)
+        world.mta.wait_log(r"warning: .*SASL PLAIN authentication failed", after=mark)
+        client.close()
+    wait_for(lambda: _login(world), lambda: f"a login\n{world.mta.log()[-2000:]}", 30)
+
+
+def _login(world):
+    client = world.submission()
+    try:
+        return client.login("user42@foobar.com", "pass42").startswith("235 ")
+    finally:
+        client.close()
+
+
+def scenario_database(world):
+    """A PostgreSQL server that hangs behind virtual_alias_maps: 451 and a line in the log, others' sessions go on; then it works."""
+    _start_postgresql(world)
+    world.mx.run("psql", "-h", "127.0.0.1", "-U", "postgres", "-q", input="CREATE TABLE alias (address text, goto text); INSERT INTO alias VALUES ('db@example.com', 'foo@example.com');")
+    world.mx.write("/etc/postfix/pgsql-alias.cf", "hosts = inet:127.0.0.1\nuser = postgres\npassword = x\ndbname = postgres\nquery = SELECT goto FROM alias WHERE address = '%s'\n")
+    main = world.mx.read("/etc/postfix/main.cf")
+    world.mx.write("/etc/postfix/main.cf", main.replace("virtual_alias_maps = hash:/etc/postfix/virtual", "virtual_alias_maps = pgsql:/etc/postfix/pgsql-alias.cf"))
+    world.mx.run("postfix", "reload")
+    wait_for(lambda: _try(world, "db0"), lambda: f"the database to be asked\n{world.mta.log()[-2000:]}")
+    mark = len(world.mta.log())
+    try:
+        with _Stopped(world.mx, "/srv/pg"), _Stopped(world.mx, "postgres: "):
+            client = world.greeted()
+            client.socket.settimeout(200)
+            client.expect("MAIL FROM:<someone@example.net>", "250 ")
+            began = time.monotonic()
+            client.send("RCPT TO:<db@example.com>\r\n")
+            # Another session is not held up.
+            other = world.greeted()
+            other.expect("NOOP", "250 ")
+            other.quit()
+            answer = client.reply()
+            assert answer.startswith("451 4.3.0 <db@example.com>: Temporary lookup failure"), answer
+            print(f"     {answer} after {time.monotonic() - began:.0f} s", flush=True)
+            world.mta.wait_log(r"warning: .*pgsql", after=mark)
+            client.close()
+        wait_for(lambda: _try(world, "db1"), lambda: f"the database to be asked again\n{world.mta.log()[-2000:]}", 60)
+        wait_mail(world.mx, "foo@example.com", "db1")
+    finally:
+        world.mx.write("/etc/postfix/main.cf", main)
+        world.mx.run("postfix", "reload")
+        _stop(world, "/srv/pg", signal.SIGKILL)
+
+
+def _try(world, subject):
+    client = world.greeted()
+    try:
+        client.expect("MAIL FROM:<someone@example.net>", "250 ")
+        if not client.command("RCPT TO:<db@example.com>").startswith("250 "):
+            return False
+        return client.content(message(subject)).startswith("250 ")
+    finally:
+        client.close()
+
+
+# libpq waits for ever in Debian's Postfix.
+scenario_database.only_for = ("apus",)
