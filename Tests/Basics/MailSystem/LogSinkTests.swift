@@ -66,7 +66,8 @@ import Testing
         while let message = try? Descriptors.receive(from: server), !message.bytes.isEmpty { kept += 1 }
         #expect(kept > 0 && kept < count)
         log.info("again")
-        let lines = try (0..<2).map { _ in String(decoding: try Descriptors.receive(from: server).bytes, as: UTF8.self) }
+        let lines = try (0..<2).map { _ in String(decoding: try Descriptors.receive(from: server).bytes, as: UTF8.self)
+        }
         #expect(lines[0].hasSuffix(": again"))
         #expect(lines[1].hasSuffix(": warning: \(count - kept) log lines lost: the log daemon did not read"))
     }

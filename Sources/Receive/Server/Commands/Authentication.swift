@@ -79,6 +79,9 @@ extension SMTPSession {
             facts.saslUsername = username
             return Outcome(ServerReply(235, "2.7.0", "Authentication successful"))
         case .unavailable(let reason):
+            // fail2ban's filter knows this line and does not count it against the client.
+            log.warning(
+                "\(clientText): SASL \(mechanism) authentication failed: \(reason), sasl_username=(unavailable)")
             return Outcome(ServerReply(454, "4.7.0", "Temporary authentication failure: \(reason)"))
         case .failure(let reason, let username):
             let user = username ?? "(unavailable)"
