@@ -83,7 +83,7 @@ public enum Descriptors {
     /// One datagram over a connected socket.
     /// - Parameter waits: for room at the receiver, as long as `setSendTimeout` allows.
     static func sendDatagram(_ bytes: [UInt8], over socket: CInt, waits: Bool) -> DatagramOutcome {
-        let flags = CInt(MSG_NOSIGNAL) | (waits ? 0 : CInt(MSG_DONTWAIT.rawValue))
+        let flags = CInt(MSG_NOSIGNAL) | (waits ? 0 : CInt(MSG_DONTWAIT))
         while true {
             let sent = bytes.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, flags) }
             if sent >= 0 { return .sent }
