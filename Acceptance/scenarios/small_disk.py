@@ -48,12 +48,13 @@ def _disk(world, megabytes=24, *mkfs):
         wait_for(lambda: not world.mta.processes(), "the server's end")
         mounted.leave()
         os.unlink(image)
-        book.archive()
         world.mta.start()
 
 
 def _settled(world, mounted, book):
     book.settle()
+    # These mailboxes go with the disk.
+    book.archive()
     world.mta.stop()
     assert not [path for path in book.orphans() if os.stat(f"{world.mx.path(ledger.QUEUE)}/{path}").st_mode & 0o700 != 0o600], book.orphans()
     world.mta.start()
@@ -125,15 +126,15 @@ def scenario_damaged(world):
         try:
             mounted.leave()
             wait_for(lambda: not os.path.exists(f"/sys/fs/ext4/{device}"), "the file system to go")
-            assert os.system(f"e2fsck -fy {keep} >/dev/null") in (0, 256), "fsck"
+            assert os.system(f"e2fsck -fy {keep} >/dev/null 2>&1") in (0, 256), "fsck"
             again = Mounted(world, keep)
             mounted.mounts = []
             again.enter()
             try:
                 world.mta.start()
                 book.settle()
-                world.mta.stop()
                 book.archive()
+                world.mta.stop()
             finally:
                 world.mx.run("postfix", "abort", check=False)
                 wait_for(lambda: not world.mta.processes(), "the server's end")
