@@ -134,6 +134,10 @@ def scenario_dovecot_auth(world):
     wait_for(lambda: _login(world), lambda: f"a login\n{world.mta.log()[-2000:]}", 30)
 
 
+# Debian's smtpd asks for the mechanisms before it greets, and waits.
+scenario_dovecot_auth.only_for = ("apus",)
+
+
 def _login(world):
     client = world.submission()
     try:

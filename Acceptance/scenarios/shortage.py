@@ -95,25 +95,29 @@ def scenario_descriptors_of_deliver(world):
     _descriptors(world, "deliver", 2)
 
 
-# The names are those of Apus' processes.
-for _scenario in (scenario_descriptors_of_receive, scenario_descriptors_of_queue, scenario_descriptors_of_send, scenario_descriptors_of_deliver):
-    _scenario.only_for = ("apus",)
-
-
 def scenario_address_space(world):
     """No page more for any process: whoever ends for it is started again, and nothing is lost."""
     book = Ledger.of(world)
     Probe(world, book).accepted()
+    limited = []
     for name in ("receive", "queue", "send", "deliver"):
         for pid in _processes(world, name):
             with open(f"/proc/{pid}/statm") as file:
                 pages = int(file.read().split()[0])
             _limit(pid, f"--as={pages * 4096 + (1 << 20)}:")
+            limited.append(pid)
     Burst(world, book, "space", "space", 2).wait()
-    for pid in world.mta.processes():
-        _limit(pid, "--as=unlimited:")
+    for pid in limited:
+        if pid in world.mta.processes():
+            _limit(pid, "--as=unlimited:")
     Probe(world, book).accepted(60)
     book.settle()
+
+
+# The names are those of Apus' processes.
+for _scenario in (scenario_descriptors_of_receive, scenario_descriptors_of_queue, scenario_descriptors_of_send, scenario_descriptors_of_deliver,
+                  scenario_address_space):
+    _scenario.only_for = ("apus",)
 
 
 def _memory_group(world):
