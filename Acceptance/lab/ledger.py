@@ -290,6 +290,8 @@ class Ledger:
         world = self.world
 
         def done():
+            # The user's mailbox, past the .forward file that was there all the time.
+            assert not self._text("/var/mail/mdir"), "mail went past a .forward file"
             left = self.missing(wanted)
             if not left and not self._dropped() and not world.mta.queue():
                 return True

@@ -229,9 +229,12 @@ final class LocalDelivery {
                 await deliver(targets, place, recipient, name: account.name)
                 return true
             case .failed(_, errno: let code) where code == Int(ENOENT) || code == Int(ENOTDIR): continue
-            case .failed(let text, _):
+            case .failed(let text, errno: let code):
                 context.log.warning("\(text)")
-                continue
+                // The mailbox is for those who have no .forward file, not for those whose file cannot be read just now.
+                guard OwnersFile.isTransient(code) else { continue }
+                note(.deferred("4.3.0", "cannot read \(path): \(text)"), recipient)
+                return true
             default: continue
             }
         }

@@ -3,6 +3,11 @@ import MailSystem
 
 /// Reads a .forward or :include: file that only its owner or root may have written.
 enum OwnersFile {
+    /// A failure that says nothing of the file: the machine has no more of something, or our own process was ended.
+    static func isTransient(_ code: Int) -> Bool {
+        [EAGAIN, EINTR, EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, ESTALE, ETIMEDOUT].contains(CInt(truncatingIfNeeded: code))
+    }
+
     static func read(_ job: MailboxJob) -> MailboxOutcome {
         let descriptor = open(job.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         if descriptor < 0 { return failed(job, errno) }
