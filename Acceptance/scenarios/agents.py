@@ -224,6 +224,14 @@ def _one(recipient, sender="someone@example.net"):
             r"@raw From: x@example.net\r\nMessage-ID: <m@lab>\r\nDate: Thu, 1 Jan 2026 00:00:00 +0000\r\nSubject: s\r\n\r\nFrom here\r\n..dot\r\n>From\r\nend\r\n.\r\n", "@read", "QUIT"]
 
 
+def scenario_pipe(world):
+    cases = [(name, _one(f"Us.er+ext@{name}.pipe.example")) for name in _names()]
+    cases += [("quoted", _one('"us er+e t"@flags8.pipe.example')), ("null sender", _one("x@null.pipe.example", "")),
+              ("null sender, none", _one("x@nullempty.pipe.example", "")), ("null sender, usual", _one("x@flags13.pipe.example", "")),
+              ("dash", _one("x@macros.pipe.example", '"a b"@example.net'))]
+    _compare(world, cases)
+
+
 def scenario_local(world):
     _compare(world, [(name, _one(f"{name}@home.example")) for name in LOCAL])
 
@@ -234,5 +242,5 @@ def scenario_virtual(world):
     _compare(world, [(name, _one(f"{name}@vmail.example")) for name in ("box", "box+ext", "dir", "dir+ext", "nosuch")] + [("large", big)])
 
 
-for _scenario in (scenario_local, scenario_virtual):
+for _scenario in (scenario_pipe, scenario_local, scenario_virtual):
     _scenario.only_for = ("apus",)

@@ -261,4 +261,17 @@ def scenario_reports(world):
     assert not wrong, f"{len(wrong)} differ:\n" + "\n".join(wrong)
 
 
-scenario_reports.only_for = ("apus",)
+def scenario_delay_and_expiry(world):
+    twins = Twins.of(world, prepare, **WORLD)
+    _start(twins)
+    wrong = []
+    _compare(twins, "deferred", lambda side: play(side, DELAYED[0][1]), wrong)
+    time.sleep(4.5)
+    _compare(twins, "flushed", lambda side: [side.mx.run("postqueue", "-f").stdout], wrong)
+    _compare(twins, "flushed again", lambda side: [side.mx.run("postqueue", "-f").stdout], wrong)
+    _compare(twins, "expired", lambda side: [side.mx.run("postsuper", "-e", "ALL").stdout, side.mx.run("postqueue", "-f").stdout], wrong)
+    assert not wrong, f"{len(wrong)} differ:\n" + "\n".join(wrong)
+
+
+for _scenario in (scenario_reports, scenario_delay_and_expiry):
+    _scenario.only_for = ("apus",)
