@@ -23,6 +23,15 @@ struct TableHarness {
             if line.isEmpty || line.first == 0x23 { continue }
             await harness.execute(line)
         }
+        harness.close()
+    }
+
+    private func close() {
+        do {
+            if let table = table as? any UpdatableTable { try table.close() }
+        } catch {
+            console.log.warning("\(specification): \(error.reason)")
+        }
     }
 
     private init(_ console: Console) {

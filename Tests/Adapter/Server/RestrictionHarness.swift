@@ -10,6 +10,8 @@ import Routing
 /// Restrictions without a session. Each command that asks makes the lists anew, so that settings count at once.
 final class RestrictionHarness {
     private let console: Console
+    /// Opens each table once.
+    private let opener: TableOpener
     private let resolver = ZoneResolver()
     private var settings: [String: String] = [
         "mynetworks": "", "mydestination": "", "relay_domains": "", "local_recipient_maps": "",
@@ -33,6 +35,7 @@ final class RestrictionHarness {
 
     private init(_ console: Console) {
         self.console = console
+        opener = TableOpener(settings: TableSettings(), log: console.log)
         facts = SessionFacts(client: Self.client("localhost", "127.0.0.1", 2), serverAddress: "", serverPort: "")
         facts.queueID = "<queue id>"
     }
@@ -92,11 +95,14 @@ final class RestrictionHarness {
         let lists = ["client", "helo", "sender", "relay", "recipient", "etrn"].map { "\($0)_restrictions" }
         if lists.contains(name), operands.count == 1 {
             settings["smtpd_\(name)"] = operands[0]
+            // Tables are opened when they are named.
+            _ = engine()
             return "OK"
         }
         guard operands.count <= 1, let definition = ParameterCatalogue.definition(name) else { return "bad command" }
         let value = operands.first ?? ""
         settings[name] = definition.kind == .boolean ? (value == "0" ? "no" : "yes") : value
+        if name.hasSuffix("_maps") || value.contains(":") { _ = engine() }
         return "OK"
     }
 
@@ -116,7 +122,6 @@ final class RestrictionHarness {
 
     private func engine() -> RestrictionEngine? {
         let parameters = Parameters(values: settings)
-        let opener = TableOpener(settings: TableSettings(), log: console.log)
         var resolver: any Resolver = resolver
         let filter = settings["smtpd_dns_reply_filter"] ?? ""
         if !filter.isEmpty {
