@@ -17,7 +17,7 @@ suites=(checks/ postalias/ postcat/ postconf/ postmap/ queuefiles/ tables/ templ
 
 status=0
 for suite in "${suites[@]}"; do
-    printf '%-32s' "$suite"
+    printf '%-40s' "$suite"
     if result=$("$corpus/run" --bin "$1" --only "$suite" -j "$(nproc)" 2>&1); then
         tail -n 1 <<<"$result"
     else
@@ -41,7 +41,7 @@ grep -E '^(passed|FAIL) internal/' <<<"$result" | while read -r outcome name _; 
     echo "$(harness "$name") $outcome"
 done | sort | awk '
     { total[$1]++; if ($2 == "FAIL") failed[$1]++ }
-    END { for (name in total) printf "%-32s%d passed, %d failed\n", "internal/" name, total[name] - failed[name], failed[name] }
+    END { for (name in total) printf "%-40s%d passed, %d failed\n", "internal/" name, total[name] - failed[name], failed[name] }
 ' | sort
-printf '%-32s%s\n' internal/ "$(tail -n 1 <<<"$result")"
+printf '%-40s%s\n' internal/ "$(tail -n 1 <<<"$result")"
 exit $status
