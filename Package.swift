@@ -111,8 +111,8 @@ let package = Package(
         library(
             "Send", in: "Send",
             [
-                "Configuration", "DNS", "InternalProtocol", "Lookup", "MailSyntax", "MailSystem", "Runtime", "Sockets",
-                "Spool", "TLS",
+                "CommandReference", "Configuration", "DNS", "InternalProtocol", "Lookup", "MailSyntax", "MailSystem",
+                "Runtime", "Sockets", "Spool", "TLS",
             ] + nio),
         library(
             "Deliver", in: "Deliver",
@@ -134,14 +134,20 @@ let package = Package(
                 "Spool", "Submission",
             ]),
         library(
+            "Administration", in: "Operate/Administration",
+            [
+                "COpenSSL", "CommandReference", "Configuration", "MailSyntax", "MailSystem", "Operate", "Submission",
+            ]),
+        library(
             "Master", in: "Operate/Master",
             [
-                "CMailSystem", "COpenSSL", "CommandReference", "Configuration", "InternalProtocol", "MailSyntax",
-                "MailSystem",
-                "Runtime", "TLS",
+                "Administration", "CMailSystem", "COpenSSL", "CommandReference", "Configuration", "InternalProtocol",
+                "Lookup", "MailSyntax", "MailSystem", "Operate", "Runtime", "Submission", "TLS",
             ]),
 
-        program("apus", ["Deliver", "Master", "Operate", "Queue", "Receive", "Runtime", "Send", "Submission"]),
+        program(
+            "apus",
+            ["Administration", "Deliver", "Master", "Operate", "Queue", "Receive", "Runtime", "Send", "Submission"]),
         // Writes the manual pages and completions at installation.
         program("apus-reference", ["CommandReference", "MailSystem", "Manual"]),
         // postmap and postalias, without the libraries that only daemons need.
@@ -189,8 +195,9 @@ let package = Package(
             "Send", in: "Send", [nioEmbedded, .product(name: "NIOConcurrencyHelpers", package: "swift-nio")],
             exclude: ["Content/Fixtures"]),
         tests("Deliver", in: "Deliver"),
-        tests("Submission", in: "Operate/Submission", ["Spool"]),
+        tests("Submission", in: "Operate/Submission", ["CommandReference", "Spool"]),
         tests("Operate", in: "Operate/Commands", ["Spool", "Submission"]),
+        tests("Administration", in: "Operate/Administration"),
         tests("Master", in: "Operate/Master"),
         tests("Manual", in: "Operate/Manual", ["CommandReference", "Operate"]),
     ],

@@ -203,6 +203,7 @@ enum ImplementedParameters {
         masquerade_classes
         masquerade_domains
         masquerade_exceptions
+        master_service_disable
         maximal_backoff_time
         maximal_queue_lifetime
         message_drop_headers
@@ -213,7 +214,10 @@ enum ImplementedParameters {
         mime_nesting_limit
         minimal_backoff_time
         multi_instance_directories
+        multi_instance_enable
+        multi_instance_group
         multi_instance_name
+        multi_instance_wrapper
         multi_recipient_bounce_reject_code
         mydestination
         mydomain
@@ -230,6 +234,9 @@ enum ImplementedParameters {
         pickup_service_name
         plaintext_reject_code
         postlog_service_name
+        postmulti_control_commands
+        postmulti_start_commands
+        postmulti_stop_commands
         postscreen_enforce_tls
         postscreen_tls_security_level
         postscreen_use_tls
@@ -307,6 +314,7 @@ enum ImplementedParameters {
         smtp_tls_chain_files
         smtp_tls_ciphers
         smtp_tls_connection_reuse
+        smtp_tls_dcert_file
         smtp_tls_eccert_file
         smtp_tls_eckey_file
         smtp_tls_enforce_peername
@@ -363,6 +371,7 @@ enum ImplementedParameters {
         smtpd_helo_restrictions
         smtpd_junk_command_limit
         smtpd_log_access_permit_actions
+        smtpd_milters
         smtpd_min_data_rate
         smtpd_noop_commands
         smtpd_null_access_lookup_key
@@ -402,6 +411,7 @@ enum ImplementedParameters {
         smtpd_tls_cert_file
         smtpd_tls_chain_files
         smtpd_tls_ciphers
+        smtpd_tls_dcert_file
         smtpd_tls_dh1024_param_file
         smtpd_tls_eccert_file
         smtpd_tls_eckey_file
@@ -439,6 +449,7 @@ enum ImplementedParameters {
         tls_append_default_CA
         tls_eecdh_auto_curves
         tls_preempt_cipherlist
+        tls_random_source
         tls_server_sni_maps
         tls_session_ticket_cipher
         tlsproxy_client_enforce_tls

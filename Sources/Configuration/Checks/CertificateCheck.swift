@@ -7,7 +7,7 @@ struct CertificateCheck {
     static let daysOfWarning = 14
 
     func problems(_ parameters: Parameters) -> [ConfigurationDiagnostic] {
-        var found: [ConfigurationDiagnostic] = []
+        var found = chains(parameters)
         for kind in ["", "ec", "d", "ed25519"] {
             let name = "smtpd_tls_\(kind)cert_file"
             let path = parameters[name]
@@ -42,5 +42,32 @@ struct CertificateCheck {
             }
         }
         return found
+    }
+
+    /// smtpd_tls_chain_files: key and certificates in one file each.
+    private func chains(_ parameters: Parameters) -> [ConfigurationDiagnostic] {
+        let name = "smtpd_tls_chain_files"
+        return parameters.list(name).compactMap { path in
+            guard files.status(path) != nil else {
+                return parameters.warning(
+                    name, "\(path) does not exist: TLS is not offered", cure: "put key and certificates there")
+            }
+            guard let facts = files.certificate(path, key: path) else {
+                return parameters.warning(
+                    name, "\(path) cannot be read: TLS is not offered",
+                    cure: "put a key and its certificates there, in PEM")
+            }
+            if !facts.matchesKey {
+                return parameters.warning(
+                    name, "\(path): key and certificate do not belong together: TLS is not offered",
+                    cure: "use the key that the certificate was made for")
+            }
+            if facts.daysLeft < 0 {
+                return parameters.warning(
+                    name, "\(path) has expired: clients that verify refuse it", cure: "renew it")
+            }
+            guard facts.daysLeft < Self.daysOfWarning else { return nil }
+            return parameters.warning(name, "\(path) expires in \(facts.daysLeft) days", cure: "renew it")
+        }
     }
 }

@@ -8,6 +8,8 @@ public struct DeepCheck {
         /// Nil when there is no such file.
         func status(_ path: String) -> FileStatus?
         func certificate(_ path: String, key: String) -> CertificateFacts?
+        /// What is said when the table `type:path` is opened: why it cannot be, or which of its lines are ignored.
+        func openingProblems(_ table: String) -> (failure: String?, warnings: [String])
     }
 
     let parameters: Parameters
@@ -31,6 +33,7 @@ public struct DeepCheck {
             found += ExposureCheck.problems(service, own, file: master.file)
             found += CertificateCheck(files: files).problems(own)
         }
+        found += ChrootCheck(files: files, master: master).problems(parameters)
         var unique: [ConfigurationDiagnostic] = []
         for problem in found where !unique.contains(problem) { unique.append(problem) }
         return unique

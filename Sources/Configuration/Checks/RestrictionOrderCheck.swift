@@ -27,7 +27,11 @@ enum RestrictionOrderCheck {
                                 cure: "write \(site)=127.0.0.[2..11], or what the list documents"))
                     }
                 }
-                if !delays, let need = needs(name), need > order {
+                if let reason = misplaced(name, stage) {
+                    found.append(
+                        parameters.warning(
+                            list, "\(name) never matches in this list: \(reason)", cure: "move it to another list"))
+                } else if !delays, let need = needs(name), need > order {
                     found.append(
                         parameters.warning(
                             list, "\(name) never matches: what it looks at is not known with smtpd_delay_reject = no",
@@ -44,6 +48,13 @@ enum RestrictionOrderCheck {
             }
         }
         return found
+    }
+
+    /// Why a restriction can never say anything in a list, whenever that is looked at.
+    private static func misplaced(_ name: String, _ stage: String) -> String? {
+        if name == "check_etrn_access", stage != "etrn" { return "only ETRN has a domain to look up" }
+        guard stage == "etrn" else { return nil }
+        return (needs(name) ?? 0) >= 2 ? "ETRN has neither sender nor recipient" : nil
     }
 
     /// The first stage that knows what a restriction asks for.

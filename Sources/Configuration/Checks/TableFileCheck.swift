@@ -16,8 +16,11 @@ struct TableFileCheck {
         var found: [ConfigurationDiagnostic] = []
         for name in names where ParameterCatalogue.definition(name)?.kind != .raw {
             for (type, path) in Self.tables(parameters[name]) {
-                guard let (text, cure) = problem(type, path, isAlias: name.hasPrefix("alias_")) else { continue }
-                found.append(parameters.warning(name, text, cure: cure))
+                if let (text, cure) = problem(type, path, isAlias: name.hasPrefix("alias_")) {
+                    found.append(parameters.warning(name, text, cure: cure))
+                    if files.status(path + (Self.indexed[type] ?? "")) == nil { continue }
+                }
+                found += opening(type, path).map { parameters.warning(name, $0.text, cure: $0.cure) }
             }
         }
         return found
@@ -33,6 +36,19 @@ struct TableFileCheck {
             result.append((parts[parts.count - 2], path))
         }
         return result
+    }
+
+    /// What only opening the table tells: a damaged file, a pattern that is none.
+    private func opening(_ type: String, _ path: String) -> [(text: String, cure: String)] {
+        guard Self.indexed[type] != nil || Self.read.contains(type) else { return [] }
+        let (failure, warnings) = files.openingProblems("\(type):\(path)")
+        if let failure {
+            let cure = Self.indexed[type] == nil ? "correct the file" : "make the table again from its source"
+            return [
+                ("\(type):\(path) does not open (\(failure)): what asks it is answered with a temporary error", cure)
+            ]
+        }
+        return warnings.map { ("\(type):\(path): \($0)", "correct the line") }
     }
 
     private func problem(_ type: String, _ path: String, isAlias: Bool) -> (String, String)? {

@@ -8,6 +8,7 @@
 #include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/rsa.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -55,4 +56,7 @@ static inline uint64_t apus_op_no_tlsv1(void) { return SSL_OP_NO_TLSv1; }
 static inline uint64_t apus_op_no_tlsv1_1(void) { return SSL_OP_NO_TLSv1_1; }
 static inline uint64_t apus_op_no_tlsv1_2(void) { return SSL_OP_NO_TLSv1_2; }
 static inline uint64_t apus_op_no_tlsv1_3(void) { return SSL_OP_NO_TLSv1_3; }
+static inline int apus_x509_count(const STACK_OF(X509) *chain) { return sk_X509_num(chain); }
+static inline X509 *apus_x509_at(const STACK_OF(X509) *chain, int index) { return sk_X509_value(chain, index); }
+static inline void apus_free_extensions(STACK_OF(X509_EXTENSION) *list) { sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free); }
 #endif

@@ -16,7 +16,9 @@ public struct SourceLines {
     public mutating func next(warn: (String) -> Void) -> Line? {
         while let line = lines.next() {
             if line.startsWithSpace {
-                warn("\(path): logical line must not start with whitespace: \"\(line.text.prefix(30).text)\"")
+                warn(
+                    "\(path): logical line must not start with whitespace: \"\(line.text.prefix(30).text)\(line.text.count > 30 ? "..." : "")\""
+                )
             } else if utf8, !Utf8Text.isValid(line.text) {
                 // Not as text: what is no UTF-8 shows as question marks.
                 let shown = Utf8Text.masked(Array(line.text))

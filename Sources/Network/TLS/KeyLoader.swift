@@ -15,6 +15,7 @@ struct KeyLoader {
     }
 
     private func loadTrust() throws(TLSConfigurationError) {
+        if !settings.trustAnchorFiles.isEmpty { return try loadAnchors() }
         let file = settings.caFile
         let path = settings.caPath
         if !file.isEmpty || !path.isEmpty {
@@ -33,6 +34,26 @@ struct KeyLoader {
         // The names of acceptable issuers go into the certificate request.
         if settings.asksForClientCertificate, !file.isEmpty, let names = SSL_load_client_CA_file(file) {
             SSL_CTX_set_client_CA_list(context, names)
+        }
+    }
+
+    private func loadAnchors() throws(TLSConfigurationError) {
+        guard let store = SSL_CTX_get_cert_store(context) else { return }
+        X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
+        for file in settings.trustAnchorFiles {
+            guard let bio = BIO_new_file(file, "r") else {
+                throw TLSConfigurationError(
+                    "error opening trust anchor file: \(file)", libraryErrors: LibraryErrors.take())
+            }
+            defer { BIO_free(bio) }
+            var count = 0
+            while let certificate = PEM_read_bio_X509(bio, nil, nil, nil) {
+                X509_STORE_add_cert(store, certificate)
+                X509_free(certificate)
+                count += 1
+            }
+            LibraryErrors.discard()
+            if count == 0 { throw TLSConfigurationError("no trust anchor found in file: \(file)") }
         }
     }
 

@@ -19,7 +19,9 @@ struct SessionDetails {
         info.isResumed = SSL_session_reused(ssl) == 1
         info.askedForClientCertificate = settings.asksForClientCertificate
         info.serverName = serverName
-        info.peerCertificate = peerCertificate()
+        if settings.role == .client { info.daneMatch = DANEMatch(ssl) }
+        info.peerCertificate = peerCertificate(hasDANE: info.daneMatch != nil)
+        if settings.collectsChain { info.chain = ChainDetails(ssl, settings: settings) }
         // Below TLS 1.3 the cipher's name tells key exchange and signature.
         if SSL_version(ssl) >= TLS1_3_VERSION {
             (info.keyExchange, info.keyExchangeDetail) = keyExchange()
@@ -81,7 +83,7 @@ struct SessionDetails {
 
     private func shortName(_ nid: CInt) -> String { OBJ_nid2sn(nid).map { String(cString: $0) } ?? "" }
 
-    private func peerCertificate() -> TLSSessionInfo.PeerCertificate? {
+    private func peerCertificate(hasDANE: Bool) -> TLSSessionInfo.PeerCertificate? {
         guard let certificate = SSL_get0_peer_certificate(ssl) else { return nil }
         let result = SSL_get_verify_result(ssl)
         let matches = result == Int(X509_V_OK)
@@ -92,7 +94,7 @@ struct SessionDetails {
             issuer: CertificateText.commonName(X509_get_issuer_name(certificate)),
             fingerprint: CertificateText.fingerprint(certificate, digest: settings.fingerprintDigest),
             publicKeyFingerprint: CertificateText.keyFingerprint(certificate, digest: settings.fingerprintDigest),
-            isTrusted: trusted, isVerified: matches && !verifiedNames.isEmpty,
+            isTrusted: trusted, isVerified: matches && (hasDANE || !verifiedNames.isEmpty),
             problem: trusted ? "" : X509_verify_cert_error_string(result).map { String(cString: $0) } ?? "")
     }
 }

@@ -76,6 +76,7 @@ public final class TLSContext: @unchecked Sendable {
         setSessionCache()
         if serverNames != nil { setServerNameCallbacks() }
         if ticketKeys != nil { SessionTickets.install(in: pointer) }
+        if settings.role == .client { SSL_CTX_dane_enable(pointer) }
         LibraryErrors.discard()
     }
 
@@ -95,6 +96,11 @@ public final class TLSContext: @unchecked Sendable {
 
     private func setVerification() {
         SSL_CTX_set_verify_depth(pointer, CInt(clamping: max(settings.verifyDepth, 0) &+ 1))
+        if settings.collectsChain {
+            // All checks are made, and the last that failed is the verdict.
+            SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER) { _, _ in 1 }
+            return
+        }
         guard settings.asksForClientCertificate else {
             SSL_CTX_set_verify(pointer, SSL_VERIFY_NONE, nil)
             return

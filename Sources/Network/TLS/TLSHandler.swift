@@ -41,12 +41,14 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
     ///   - serverName: clients: SNI to send; empty for none.
     ///   - verifying: clients: names of which the certificate must have one; `.example.com` stands for all names below
     ///     it. The handshake goes on either way: look at `TLSSessionInfo.PeerCertificate`.
+    ///   - dane: clients: TLSA records that decide instead of certification authorities.
     ///   - sessionKey: clients: names the destination whose sessions may be resumed; empty for none.
     ///   - sessionLifetime: seconds; the context's when nil.
     ///   - peer: servers: the client, for log lines about the name that it asks for.
     public init(
-        context: TLSContext, serverName: String = "", verifying names: [String] = [], sessionKey: String = "",
-        sessionLifetime: Int? = nil, peer: String = "", handshakeTimeout: TimeAmount = .seconds(300)
+        context: TLSContext, serverName: String = "", verifying names: [String] = [], dane: DANEPolicy? = nil,
+        sessionKey: String = "", sessionLifetime: Int? = nil, peer: String = "",
+        handshakeTimeout: TimeAmount = .seconds(300)
     ) throws(TLSConfigurationError) {
         LibraryErrors.discard()
         let buffers = TLSBuffers()
@@ -63,6 +65,7 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
             SSL_set_connect_state(ssl)
             if !serverName.isEmpty { _ = apus_set_host_name(ssl, serverName) }
             for name in names { SSL_add1_host(ssl, name) }
+            dane?.apply(to: ssl)
             if !sessionKey.isEmpty {
                 buffers.sessionCache = context.clientSessions
                 buffers.sessionKey = sessionKey
@@ -100,6 +103,8 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if state == .handshaking {
             fail(.init(kind: .lostConnection, duringHandshake: true, libraryErrors: []), context)
         }
+        // A peer that closes without close_notify has not spoilt the session: OpenSSL would forbid to resume it.
+        if state == .established { SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN) }
         state = .ended
         timer?.cancel()
         failWaiting(ChannelError.ioOnClosedChannel)

@@ -63,6 +63,10 @@ public struct TLSSessionInfo: Sendable, Equatable {
     public var serverSignature: Signature?
     public var clientSignature: Signature?
     public var peerCertificate: PeerCertificate?
+    /// The TLSA record that vouched for the server.
+    public var daneMatch: DANEMatch?
+    /// With `TLSSettings.collectsChain`.
+    public var chain: ChainDetails?
     /// The server asked for a client certificate.
     public var askedForClientCertificate = false
     public var isResumed = false

@@ -42,6 +42,11 @@ public struct TLSSettings: Sendable {
     public var sessionTimeout = 3600
     /// tls_session_ticket_cipher: of servers' session tickets; empty for none.
     public var ticketCipher = "aes-256-cbc"
+    /// smtp_tls_trust_anchor_file: certificates in PEM that are trusted instead of `caFile` and `caPath`, whether or not
+    /// they issued themselves.
+    public var trustAnchorFiles: [String] = []
+    /// Sessions tell `ChainDetails`.
+    public var collectsChain = false
     /// Digest of logged certificate fingerprints.
     public var fingerprintDigest = "sha256"
 

@@ -28,6 +28,7 @@ public enum Commands {
         Command(name: "postmap", run: PostmapCommand.run),
         Command(name: "postqueue", run: Postqueue.main),
         Command(name: "postsuper", run: Postsuper.main),
+        Command(name: "qshape", run: Qshape.main),
         Command(name: "sendmail") { Sendmail.main($0) },
     ]
 

@@ -1,9 +1,25 @@
 import COpenSSL
 import Configuration
+import Lookup
 import MailSystem
+import Synchronization
 
 /// The real files that `postfix check` looks at.
 struct CheckedFiles: DeepCheck.Files {
+    let parameters: Parameters
+
+    func openingProblems(_ table: String) -> (failure: String?, warnings: [String]) {
+        let lines = WarningLines()
+        let opener = TableOpener(
+            settings: TableSettings(parameters: parameters, checksProxy: false), log: MailLog(tag: "", sink: lines))
+        do {
+            _ = try opener.openUnchecked(TableSpecification(table))
+            return (nil, lines.all)
+        } catch {
+            return (error.reason, [])
+        }
+    }
+
     func status(_ path: String) -> FileStatus? { Files.status(path) }
 
     /// Nil when one of them cannot be read as PEM.
@@ -22,5 +38,17 @@ struct CheckedFiles: DeepCheck.Files {
         guard ASN1_TIME_diff(&days, &seconds, nil, X509_get0_notAfter(certificate)) == 1 else { return nil }
         let left = seconds < 0 && days == 0 ? -1 : Int(days)
         return CertificateFacts(daysLeft: left, matchesKey: X509_check_private_key(certificate, privateKey) == 1)
+    }
+}
+
+/// What a table says while it is opened.
+private final class WarningLines: LogSink {
+    private let lines = Mutex<[String]>([])
+
+    var all: [String] { lines.withLock { $0 } }
+
+    func write(_ record: LogRecord) {
+        // The first few tell enough: a file of the wrong kind has many bad lines.
+        lines.withLock { if $0.count < 10 { $0.append(record.text) } }
     }
 }

@@ -1,3 +1,4 @@
+import Administration
 import Configuration
 import Glibc
 import MailSystem
@@ -9,15 +10,20 @@ struct LogRotation {
     /// - Parameter reload: tells the running system to open the new file.
     func run(reload: () throws -> Int32) throws -> Int32 {
         let path = parameters["maillog_file"]
-        guard !path.isEmpty, path != "/dev/stdout" else {
-            throw ConfigurationError("maillog_file is not set to a file: nothing to rotate")
+        for name in ["maillog_file", "maillog_file_rotate_suffix", "maillog_file_compressor"]
+        where parameters[name].isEmpty {
+            throw ConfigurationError("empty '\(name)' parameter value - logfile rotation failed")
         }
-        guard let status = Files.status(path), status.size > 0 else { return 0 }
+        if path.hasPrefix("/dev/") { throw ConfigurationError("not rotating '\(path)'") }
+        guard let status = Files.status(path) else {
+            throw ConfigurationError("logfile '\(path)' rotation failed: \(String(cString: strerror(ENOENT)))")
+        }
+        guard status.size > 0 else { return 0 }
         let stamp = suffix(parameters["maillog_file_rotate_suffix"])
         let target = "\(path).\(stamp)"
         if Files.exists(target) { throw ConfigurationError("\(target) exists already") }
         if rename(path, target) != 0 { throw SystemError("rename", path: path) }
-        if MasterLocks.runningMaster(queueDirectory: parameters["queue_directory"]) != nil {
+        if RunningMaster.pid(queueDirectory: parameters["queue_directory"]) != nil {
             let result = try reload()
             if result != 0 { return result }
             waitForNewFile(path)

@@ -39,15 +39,4 @@ struct MasterLocks {
         }
         return descriptor
     }
-
-    /// The process id of the master that runs on the queue, or nil.
-    static func runningMaster(queueDirectory: String) -> pid_t? {
-        let path = "\(queueDirectory)/pid/master.pid"
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        if flock(descriptor, LOCK_SH | LOCK_NB) == 0 { return nil }
-        guard let text = try? Files.readText(path, limit: 256) else { return nil }
-        return pid_t(text.filter { $0.isASCII && $0.isNumber })
-    }
 }

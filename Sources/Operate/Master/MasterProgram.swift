@@ -1,3 +1,4 @@
+import Administration
 import Configuration
 import Glibc
 import MailSystem
@@ -20,7 +21,7 @@ public enum MasterProgram {
         do {
             if options.testsLock {
                 let parameters = try Parameters.load(directory: directory)
-                return MasterLocks.runningMaster(queueDirectory: parameters["queue_directory"]) == nil ? 0 : 1
+                return RunningMaster.pid(queueDirectory: parameters["queue_directory"]) == nil ? 0 : 1
             }
             if options.waitsForReadiness {
                 if let problem = BackgroundStart.run(directory: directory, verbose: options.verbose) {

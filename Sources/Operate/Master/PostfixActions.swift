@@ -1,3 +1,4 @@
+import Administration
 import Configuration
 import Glibc
 import MailSyntax
@@ -10,21 +11,37 @@ struct PostfixActions {
     let verbose: Int
 
     private var queueDirectory: String { parameters["queue_directory"] }
-    private var running: pid_t? { MasterLocks.runningMaster(queueDirectory: queueDirectory) }
+    private var running: pid_t? { RunningMaster.pid(queueDirectory: queueDirectory) }
 
     func run(_ subcommand: String, _ arguments: [String]) throws -> Int32 {
         switch subcommand {
         case "start": return try start()
         case "start-fg": return try startInForeground()
-        case "stop", "quick-stop": return stop()
+        case "stop": return stop()
+        case "quick-stop":
+            _ = stop()
+            return 0
         case "abort": return abort()
         case "drain": return drain()
         case "reload": return try reload()
         case "flush": return flush()
         case "check": return try check(json: arguments.contains("--json"))
         case "status": return status()
-        case "set-permissions", "create-missing", "upgrade-permissions": return try setPermissions()
-        case "upgrade-configuration": return try upgradeConfiguration()
+        case "set-permissions", "upgrade-configuration":
+            return try PostInstall(directory: parameters.directory, log: log).run([subcommand] + arguments)
+        case "post-install": return try PostInstall(directory: parameters.directory, log: log).run(arguments)
+        case "tls": return TLSAdministration(parameters: parameters).run(arguments)
+        // The parts of a check, as start asks for them in Postfix's script.
+        case "check-fatal":
+            _ = try ServerSettings(directory: parameters.directory)
+            return 0
+        case "check-warn":
+            for problem in problems() { log.warning(problem) }
+            return 0
+        case "start_msg", "stop_msg":
+            let text = subcommand == "start_msg" ? "Start postfix\n" : "Stop postfix\n"
+            try Descriptors.writeAll(Array(text.utf8), to: STDOUT_FILENO)
+            return 0
         case "logrotate": return try LogRotation(parameters: parameters).run { try reload() }
         default:
             log.fatal("unknown command: '\(subcommand)'. \(PostfixCommand.usage)")
@@ -46,8 +63,13 @@ struct PostfixActions {
         // master logs them itself when it starts or reloads.
         let terminal = MailLog(tag: log.tag, sink: StandardErrorSink())
         for warning in settings.warnings { terminal.warning(warning) }
-        for problem in tree.problems() + Installation(parameters: parameters).problems() { log.warning(problem) }
+        for problem in problems() { log.warning(problem) }
         return settings
+    }
+
+    /// Owners and modes that are not what they should be.
+    private func problems() -> [String] {
+        QueueTree(parameters).problems() + Installation(parameters: parameters).problems()
     }
 
     /// `postfix check`: what start would refuse or warn of, and what would be found out only when mail comes.
@@ -58,7 +80,8 @@ struct PostfixActions {
         if !json { _ = try check() }
         let parameters = try Parameters.load(directory: parameters.directory, processName: "master")
         let master = try MasterConfiguration.load(directory: parameters.directory, parameters: parameters)
-        let deep = DeepCheck(parameters: parameters, master: master, files: CheckedFiles()).problems()
+        let deep = DeepCheck(parameters: parameters, master: master, files: CheckedFiles(parameters: parameters))
+            .problems()
         guard json else {
             for problem in deep { log.warning(problem.description) }
             return 0
@@ -180,32 +203,6 @@ struct PostfixActions {
         }
         // Dead destinations, deferred and incoming mail, whatever their times, as `postqueue -f` asks.
         WakeUps.trigger("\(queueDirectory)/public/qmgr", request: "DFAI")
-        return 0
-    }
-
-    // MARK: Installation
-
-    private func setPermissions() throws -> Int32 {
-        guard Privileges.isRoot else {
-            log.fatal("set-permissions is for the superuser")
-            return 1
-        }
-        let installation = Installation(parameters: parameters)
-        try installation.makeAccounts(log)
-        try QueueTree(parameters).setPermissions()
-        try installation.setCommandPermissions()
-        return 0
-    }
-
-    /// Says which services of a current master.cf are missing; files are the administrator's, nothing is edited.
-    private func upgradeConfiguration() throws -> Int32 {
-        let master = try MasterConfiguration.load(directory: parameters.directory, parameters: parameters)
-        for name in [
-            "pickup", "cleanup", "qmgr", "bounce", "defer", "trace", "smtp", "relay", "error", "retry", "showq",
-        ]
-        where master.service(name) == nil {
-            log.warning("\(parameters.directory)/master.cf has no line for the unix service \(name): add it")
-        }
         return 0
     }
 }

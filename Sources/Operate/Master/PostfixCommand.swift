@@ -3,6 +3,7 @@ import Configuration
 import Glibc
 import MailSystem
 import Runtime
+import Submission
 
 /// The `postfix` command: postfix(1).
 public enum PostfixCommand {
@@ -13,13 +14,18 @@ public enum PostfixCommand {
     /// - Parameter arguments: with argv[0].
     /// - Returns: exit status.
     public static func main(arguments: [String]) -> Int32 {
-        var directory = ProcessEnvironment.value("MAIL_CONFIG") ?? "/etc/postfix"
+        let environment = ProcessEnvironment.value("MAIL_CONFIG")
+        var directory = environment ?? CommandContext.standardDirectory
+        // postfix-wrapper(5): a directory that was named means that instance alone.
+        var isOneInstance = environment != nil
         var verbose = 0
         var rest = arguments.dropFirst()
         var scanner = OptionScanner(Array(rest), options: CommandSynopsis.postfix.letters)
         while let item = scanner.next() {
             switch item {
-            case .value("c", let value): directory = value
+            case .value("c", let value):
+                directory = value
+                isOneInstance = true
             case .flag("v"): verbose += 1
             case .error(let text):
                 StandardErrorSink().write(LogRecord(tag: "postfix", severity: .info, text: text))
@@ -28,9 +34,8 @@ public enum PostfixCommand {
             }
         }
         rest = scanner.operands[...]
-        guard let subcommand = rest.popFirst() else { return refuse("usage: postfix [-c config_dir] [-Dv] command") }
+        let subcommand = rest.popFirst() ?? ""
         if !directory.hasPrefix("/") { directory = absolute(directory) }
-        setenv("MAIL_CONFIG", directory, 1)
         let parameters: Parameters
         let log: MailLog
         do {
@@ -39,6 +44,10 @@ public enum PostfixCommand {
         } catch {
             return refuse(error.description)
         }
+        if !isOneInstance, let wrapper = InstanceWrapper(parameters) {
+            return wrapper.run([subcommand] + rest, verbose: verbose, log: log)
+        }
+        setenv("MAIL_CONFIG", directory, 1)
         let actions = PostfixActions(parameters: parameters, log: log, verbose: verbose)
         do {
             return try actions.run(subcommand, Array(rest))

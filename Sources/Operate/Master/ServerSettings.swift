@@ -26,7 +26,10 @@ struct ServerSettings {
         } catch {
             throw ConfigurationError("\(error)")
         }
-        master = try MasterConfiguration(masterFile, file: file, parameters: parameters)
+        var services = try MasterConfiguration(masterFile, file: file, parameters: parameters)
+        let disabled = DisabledServices(parameters)
+        services.services.removeAll(where: disabled.contains)
+        master = services
         var warnings: [String] = []
         for diagnostic in parameters.diagnostics(master: master) {
             if diagnostic.severity == .fatal { throw diagnostic.error }

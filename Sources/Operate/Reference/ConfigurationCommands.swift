@@ -66,6 +66,7 @@ extension CommandSynopsis {
         .flag("f", "Keep upper and lower case of keys apart when making and asking a table."),
         .flag("i", "Add entries from standard input to the table and keep what it has."),
         .flag("j", "Print JSON for -q and -s: an object a line."),
+        .long("json", "", .none, "As -j."),
         .flag("n", "Store keys and values without a null byte at their end."),
         .flag("N", "Store keys and values with a null byte at their end, as on Sun systems."),
         .flag("o", "Keep the super-user's rights although the source file belongs to somebody else."),

@@ -9,14 +9,18 @@ public struct OptionScanner {
 
     private let arguments: [String]
     private let known: [Character: Bool]
+    /// Long names of options without an argument: `json` for `j`.
+    private let longFlags: [String: Character]
     private var index = 0
     private var cluster: Substring = ""
 
     /// - Parameters:
     ///   - arguments: without the program's name.
     ///   - options: letters, each followed by a colon when it takes an argument.
-    public init(_ arguments: [String], options: String) {
+    ///   - longFlags: Apus' own long names of flags.
+    public init(_ arguments: [String], options: String, longFlags: [String: Character] = [:]) {
         self.arguments = arguments
+        self.longFlags = longFlags
         var known: [Character: Bool] = [:]
         var last: Character?
         for letter in options {
@@ -36,6 +40,7 @@ public struct OptionScanner {
             let argument = arguments[index]
             index += 1
             if argument == "--" { return nil }
+            if argument.hasPrefix("--"), let letter = longFlags[String(argument.dropFirst(2))] { return .flag(letter) }
             cluster = argument.dropFirst()
         }
         guard let letter = cluster.popFirst() else { return nil }

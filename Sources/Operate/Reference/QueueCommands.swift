@@ -11,6 +11,7 @@ extension CommandSynopsis {
                 "List the queue as JSON, an object a line and a message an object. The list of recipients tells why each waits."
             ),
             .flag("p", "List the queue in the form that Sendmail's mailq printed. See mailq(1) for its columns."),
+            .long("json", "", .none, "As -j."),
             .value(
                 "s", "site", .none,
                 "Attempt to deliver all mail that waits for this site; it must be one of fast_flush_domains."),

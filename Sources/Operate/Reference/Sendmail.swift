@@ -58,6 +58,7 @@ extension CommandSynopsis {
             .flag("x", "Ignored."),
         ])
 
-    public static let mailq = CommandSynopsis("mailq", sendmail.options)
+    public static let mailq = CommandSynopsis(
+        "mailq", sendmail.options + [.long("json", "", .none, "List the queue as JSON, as `postqueue -j` does.")])
     public static let newaliases = CommandSynopsis("newaliases", sendmail.options)
 }

@@ -12,15 +12,29 @@ extension CommandSynopsis {
             ("stop", "Stop: work under way is finished first, within limits."),
             ("abort", "Stop at once; interrupted deliveries are made later."),
             ("drain", "Stop taking mail and starting deliveries; what is under way ends by itself."),
-            ("quick-stop", "As stop."),
+            ("quick-stop", "As stop; exit status 0 when nothing ran."),
             (
                 "reload",
                 "Read the configuration again. A configuration with errors is refused and the system goes on as it was."
             ),
             ("flush", "Attempt to deliver all queued mail now."),
             ("status", "Tell whether the mail system runs: exit status 0 when it does."),
-            ("set-permissions", "Make users and groups, and set owners and modes of queue and commands."),
-            ("upgrade-configuration", "Name services that a current master.cf has and this one has not."),
+            (
+                "set-permissions",
+                "Make users and groups, and set owners and modes of queue and commands. `name=value` arguments change installation parameters such as queue_directory or setgid_group, in main.cf too."
+            ),
+            (
+                "upgrade-configuration",
+                "Add services and settings to master.cf and main.cf that came after they were written, and say which. Arguments as with set-permissions."
+            ),
+            (
+                "post-install",
+                "Installation steps for packages, one or several: create-missing set-permissions upgrade-permissions upgrade-source upgrade-package upgrade-configuration first-install-reminder. Arguments as with set-permissions."
+            ),
+            (
+                "tls",
+                "Turn on TLS, make and deploy keys and certificates, print certificate requests and TLSA records. See postfix-tls(1)."
+            ),
             ("logrotate", "Rename maillog_file, compress it with maillog_file_compressor, and begin a new one."),
         ],
         [
@@ -45,9 +59,8 @@ extension CommandSynopsis {
 
     /// Every command that is installed, and master.
     public static let all: [CommandSynopsis] = [
-        mailq, master, newaliases, postalias, postcat, postconf, postdrop, postfix, postkick, postlock, postlog,
-        postmap,
-        postqueue, postsuper, sendmail,
+        mailq, master, newaliases, postalias, postcat, postconf, postdrop, postfix, postfixTLS, postkick, postlock,
+        postlog, postmap, postmulti, postqueue, postsuper, posttlsFinger, qshape, sendmail,
     ]
 
     public static func find(_ name: String) -> CommandSynopsis? { all.first { $0.name == name } }

@@ -1,3 +1,4 @@
+import Administration
 import Deliver
 import Glibc
 import MailSystem
@@ -40,6 +41,8 @@ func program() -> Int32 {
     case "postfix": return PostfixCommand.main(arguments: arguments)
     case "sendmail", "mailq": return Sendmail.main(operands, program: name)
     case "postdrop": return Postdrop.main(operands)
+    case "posttls-finger": return PosttlsFinger.main(operands)
+    case "postmulti": return PostmultiCommand.main(operands)
     case "postqueue": return Postqueue.main(operands)
     case "postkick": return Postkick.main(operands)
     case "postlog": return Postlog.main(operands)

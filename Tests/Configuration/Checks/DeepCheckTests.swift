@@ -13,6 +13,14 @@ struct DeepCheckTests {
             files[path].map { FileStatus(inode: 1, mode: 0o100600, size: 1, modified: MailTime(seconds: $0)) }
         }
 
+        /// Table to what opening it says.
+        var failures: [String: String] = [:]
+        var warnings: [String: [String]] = [:]
+
+        func openingProblems(_ table: String) -> (failure: String?, warnings: [String]) {
+            (failures[table], warnings[table] ?? [])
+        }
+
         func certificate(_ path: String, key: String) -> CertificateFacts? { facts }
     }
 
@@ -49,6 +57,12 @@ struct DeepCheckTests {
             ),
             ("smtpd_recipient_restrictions = reject_unauth_destination, warn_if_reject reject, permit", [:], []),
             (
+                "smtpd_etrn_restrictions = check_sender_access static:x", [:],
+                [
+                    "smtpd_etrn_restrictions: check_sender_access never matches in this list: ETRN has neither sender nor recipient"
+                ]
+            ),
+            (
                 "smtpd_client_restrictions = reject_rbl_client bl.example", [:],
                 [
                     "smtpd_client_restrictions: reject_rbl_client bl.example: every answer is a listing, also one that says that the query was refused"
@@ -79,6 +93,52 @@ struct DeepCheckTests {
     func tellsBeforeMailComes(_ main: String, _ files: [String: Int], _ expected: [String]) throws {
         let known = KnownFiles(files: files.merging(Self.aliases) { $1 })
         #expect(try check(main, known) == expected)
+    }
+
+    @Test func opensTables() throws {
+        var known = KnownFiles(files: Self.aliases.merging(["/t": 1, "/t.db": 2, "/p": 1]) { $1 })
+        known.failures = ["hash:/t": "damaged"]
+        known.warnings = ["pcre:/p": ["pcre map /p, line 3: ignored"]]
+        #expect(
+            try check("transport_maps = hash:/t, pcre:/p", known) == [
+                "transport_maps: hash:/t does not open (damaged): what asks it is answered with a temporary error",
+                "transport_maps: pcre:/p: pcre map /p, line 3: ignored",
+            ])
+    }
+
+    @Test(arguments: [
+        ("smtpd_milters = unix:/run/m.sock, inet:h:1", "y", ["/run/m.sock of smtpd_milters"]),
+        ("smtpd_milters = unix:/run/m.sock", "n", []), ("smtpd_milters = unix:/there", "y", []),
+        ("smtpd_milters = { unix:/run/n.sock, default_action=accept }", "y", ["/run/n.sock of smtpd_milters"]),
+        (
+            "smtpd_sasl_auth_enable = yes\nsmtpd_tls_auth_only = yes\nsmtpd_sasl_type = dovecot\nsmtpd_sasl_path = /run/auth",
+            "y", ["/run/auth of smtpd_sasl_path"]
+        ),
+        (
+            "smtpd_sasl_auth_enable = yes\nsmtpd_tls_auth_only = yes\nsmtpd_sasl_type = dovecot\nsmtpd_sasl_path = private/auth",
+            "y", []
+        ),
+        ("local_recipient_maps = proxy:unix:passwd.byname", "y", []),
+    ])
+    func looksForSocketsInTheChroot(_ main: String, _ chroot: String, _ missing: [String]) throws {
+        let known = KnownFiles(files: Self.aliases.merging(["/var/spool/postfix/there": 1]) { $1 })
+        let expected = missing.map {
+            "service smtp: chrooted, it looks for \($0) below /var/spool/postfix, where it is not: what asks it is answered with a temporary error"
+        }
+        #expect(
+            try check(
+                "queue_directory = /var/spool/postfix\n\(main)", master: "smtp inet n - \(chroot) - - smtpd", known)
+                == expected)
+    }
+
+    @Test func chainFilesAreCertificatesToo() throws {
+        let known = KnownFiles(
+            files: Self.aliases.merging(["/c": 1]) { $1 }, facts: CertificateFacts(daysLeft: 1, matchesKey: true))
+        #expect(
+            try check("smtpd_tls_chain_files = /c, /d", known) == [
+                "smtpd_tls_chain_files: /c expires in 1 days",
+                "smtpd_tls_chain_files: /d does not exist: TLS is not offered",
+            ])
     }
 
     @Test(arguments: [

@@ -118,6 +118,76 @@ import Testing
                 + "ECDHE-RSA-AES256-GCM-SHA384 (256/256 bits)")
     }
 
+    private func look(
+        _ server: TLSContext, names: [String] = [], dane: DANEPolicy? = nil, anchors: [String] = []
+    ) throws -> TLSSessionInfo {
+        var settings = TLSSettings(role: .client)
+        settings.collectsChain = true
+        settings.trustAnchorFiles = anchors
+        let client = try End(TLSHandler(context: TLSContext(settings), verifying: names, dane: dane))
+        let serverEnd = try End(TLSHandler(context: server))
+        try pump(client, serverEnd)
+        return try #require(client.recorder.established)
+    }
+
+    /// RFC 7672 §3.1: `3 1 1` is enough by itself, whatever the name; a record for another key is not.
+    @Test func tlsaRecordsVouchForAServer() throws {
+        let context = try server()
+        let plain = try look(context)
+        let fingerprint = try #require(plain.peerCertificate?.publicKeyFingerprint)
+        #expect(plain.chain?.certificates.first?.subject == "/CN=test.example")
+        #expect(plain.daneMatch == nil)
+        let digest = fingerprint.split(separator: ":").compactMap { UInt8($0, radix: 16) }
+        let record = TLSARecord(usage: 3, selector: 1, matching: 1, data: digest)
+        let good = try look(context, dane: DANEPolicy(baseDomain: "other.example", records: [record]))
+        #expect(good.peerCertificate?.isVerified == true)
+        #expect(good.daneMatch?.record == record)
+        #expect(good.daneMatch?.depth == 0)
+        var wrong = record
+        wrong.data[0] ^= 1
+        let bad = try look(context, dane: DANEPolicy(baseDomain: "other.example", records: [wrong]))
+        #expect(bad.peerCertificate?.isVerified == false)
+        #expect(bad.daneMatch == nil)
+        #expect(bad.chain?.errorCode != 0)
+    }
+
+    @Test func trustAnchorsAndNamesAreProved() throws {
+        let context = try server()
+        let anchor = "\(directory)/both.pem.c"
+        let good = try look(context, names: ["test.example"], anchors: [anchor])
+        #expect(good.peerCertificate?.isVerified == true)
+        #expect(good.chain?.matchedName == "test.example")
+        #expect(good.chain?.anchorDepth == 0)
+        let other = try look(context, names: ["other.example"], anchors: [anchor])
+        #expect(other.peerCertificate?.isVerified == false)
+        #expect(other.chain?.errorText == "hostname mismatch")
+        let unknown = try look(context, names: ["test.example"])
+        #expect(unknown.peerCertificate?.isVerified == false)
+        #expect(throws: TLSConfigurationError.self) {
+            var settings = TLSSettings(role: .client)
+            settings.trustAnchorFiles = ["/nonexistent"]
+            _ = try TLSContext(settings)
+        }
+    }
+
+    /// Many servers close without a close_notify: that must not cost the session.
+    @Test func aSessionSurvivesAnAbruptClose() throws {
+        var settings = TLSSettings(role: .client)
+        settings.cachesSessions = true
+        let context = try TLSContext(settings)
+        let serverContext = try server()
+        for attempt in 0..<2 {
+            let client = try End(TLSHandler(context: context, sessionKey: "mx:25"))
+            let serverEnd = try End(TLSHandler(context: serverContext))
+            try pump(client, serverEnd)
+            serverEnd.channel.writeAndFlush(ByteBuffer(string: "250 ok\r\n"), promise: nil)
+            try pump(client, serverEnd)
+            #expect(client.recorder.established?.isResumed == (attempt == 1))
+            client.channel.pipeline.fireChannelInactive()
+            _ = try? client.channel.finish()
+        }
+    }
+
     /// As Debian's smtp client logs a second connection: the key is named, no signature was made.
     @Test func aClientResumesItsSession() throws {
         var settings = TLSSettings(role: .client)

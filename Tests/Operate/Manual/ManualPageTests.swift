@@ -19,7 +19,7 @@ struct ManualPageTests {
     func eachCommandHasAPageWithAllItsOptions(_ name: String) throws {
         let command = try #require(CommandSynopsis.find(name))
         let roff = try Self.page(name, command.section).roff
-        #expect(roff.hasPrefix(".TH \(name.uppercased()) \(command.section) "))
+        #expect(roff.hasPrefix(".TH \(Roff.escaped(name.uppercased())) \(command.section) "))
         for letter in command.letters where letter != ":" {
             #expect(roff.contains("\n\\fB\\-\(letter)"), "-\(letter)")
         }

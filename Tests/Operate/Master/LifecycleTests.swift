@@ -1,3 +1,4 @@
+import Administration
 import Configuration
 import Glibc
 import MailSystem
@@ -92,12 +93,12 @@ import Testing
         let owner = try #require(try Users.lookup(uid: geteuid()))
         let locks = try MasterLocks.take(
             queueDirectory: "\(root)/queue", dataDirectory: "\(root)/data", owner: owner)
-        #expect(MasterLocks.runningMaster(queueDirectory: "\(root)/queue") == getpid())
+        #expect(RunningMaster.pid(queueDirectory: "\(root)/queue") == getpid())
         #expect(throws: SystemError.self) {
             try MasterLocks.take(queueDirectory: "\(root)/queue", dataDirectory: "\(root)/data", owner: owner)
         }
         Descriptors.close(locks.queueLock)
         Descriptors.close(locks.dataLock)
-        #expect(MasterLocks.runningMaster(queueDirectory: "\(root)/queue") == nil)
+        #expect(RunningMaster.pid(queueDirectory: "\(root)/queue") == nil)
     }
 }

@@ -3,8 +3,8 @@ import MailSystem
 
 /// Replaces a configuration file in one step: the new text goes to `FILE.tmp`, which is then renamed. A lock on that
 /// file keeps a second editor out.
-enum ConfigurationFileEdit {
-    static func run(
+package enum ConfigurationFileEdit {
+    package static func run(
         _ path: String, _ change: ([UInt8]) throws(CommandFailure) -> [UInt8]
     ) throws(CommandFailure) {
         let temporary = "\(path).tmp"

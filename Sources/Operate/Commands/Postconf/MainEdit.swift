@@ -15,7 +15,7 @@ struct MainEdit {
             if operand.utf8.contains(0x0A) { throw CommandFailure("-e, -X, or -# accepts no multi-line input") }
             values.append(edit == .set ? try setting(operand) : (try name(operand, edit), ""))
         }
-        try ConfigurationFileEdit.run(path) { old throws(CommandFailure) in apply(edit, values, old) }
+        try MainFileEdit.run(path, edit, values, warn: warn)
     }
 
     private func setting(_ operand: String) throws(CommandFailure) -> (String, String) {
@@ -30,56 +30,5 @@ struct MainEdit {
             throw CommandFailure("-\(edit.rawValue) requires a parameter name: \"\(operand)\"")
         }
         return name
-    }
-
-    private func apply(
-        _ edit: PostconfOptions.Edit, _ values: [(name: String, value: String)], _ old: [UInt8]
-    ) -> [UInt8] {
-        var wanted: [String: String] = [:]
-        for (name, value) in values {
-            if let earlier = wanted.updateValue(value, forKey: name) {
-                warn("ignoring earlier request: '\(name) = \(earlier)'")
-            }
-        }
-        var seen: [String: Int] = [:]
-        var current: String?
-        var new: [UInt8] = []
-        for line in ConfigurationLine.split(old) {
-            switch line.kind {
-            case .other:
-                new += line.text
-                continue
-            case .start:
-                let found = Self.name(line.text)
-                current = wanted[found] == nil ? nil : found
-                if let current {
-                    seen[current, default: 0] += 1
-                    if edit == .set { new += Self.entry(current, wanted[current] ?? "") }
-                }
-            case .continuation: break
-            }
-            if current == nil {
-                new += line.text
-            } else if edit == .comment {
-                new += [UInt8(ascii: "#")] + line.text
-            }
-        }
-        for (name, count) in seen where count > 1 { warn("\(path): multiple entries for \"\(name)\"") }
-        guard edit == .set else { return new }
-        if let last = new.last, last != 0x0A { new.append(0x0A) }
-        var added: Set<String> = []
-        for (name, _) in values where seen[name] == nil && added.insert(name).inserted {
-            new += Self.entry(name, wanted[name] ?? "")
-        }
-        return new
-    }
-
-    private static func name(_ line: ArraySlice<UInt8>) -> String {
-        let start = line.drop(while: ListSetting.isSpace)
-        return String(decoding: start.prefix { !ListSetting.isSpace($0) && $0 != UInt8(ascii: "=") }, as: UTF8.self)
-    }
-
-    private static func entry(_ name: String, _ value: String) -> [UInt8] {
-        Array("\(name) = \(value)\n".utf8)
     }
 }

@@ -49,7 +49,7 @@ struct CommandContext {
             if !error.text.isEmpty {
                 StandardErrorSink().write(LogRecord(tag: name, severity: .fatal, text: shown(error.text)))
             }
-            return 1
+            return error.status
         }
     }
 

@@ -1,15 +1,15 @@
 import CommandReference
 import Glibc
 import MailSystem
+import Submission
 
-/// Ends a command: `postmap: fatal: TEXT` and exit status 1.
-struct CommandFailure: Error {
-    let text: String
+package typealias CommandFailure = Submission.CommandFailure
 
-    init(_ text: String) { self.text = text }
-
+extension CommandFailure {
     /// What went wrong has been said.
     static let reported = CommandFailure("")
+
+    var text: String { message }
 }
 
 extension OptionScanner {

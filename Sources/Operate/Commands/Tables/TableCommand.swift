@@ -42,7 +42,7 @@ struct TableCommandOptions {
     var operands: [String] = []
 
     init<Dialect: TableDialect>(_ dialect: Dialect.Type, _ arguments: [String]) throws(CommandFailure) {
-        var scanner = OptionScanner(arguments, options: dialect.optionLetters)
+        var scanner = OptionScanner(arguments, options: dialect.optionLetters, longFlags: ["json": "j"])
         let usage = CommandFailure("usage: \(dialect.usage)")
         do {
             while let (option, value) = try scanner.nextPair() { try apply(option, value, dialect) }

@@ -21,7 +21,7 @@ public enum Postqueue {
         return CommandRunner.run("postqueue") {
             var directory: String?
             var mode: Mode?
-            var scanner = OptionScanner(arguments, options: CommandSynopsis.postqueue.letters)
+            var scanner = OptionScanner(arguments, options: CommandSynopsis.postqueue.letters, longFlags: ["json": "j"])
             while let item = scanner.next() {
                 var chosen: Mode?
                 switch item {

@@ -9,6 +9,9 @@ public enum Sendmail {
     /// - Parameter program: `sendmail`, `mailq` or `newaliases`.
     public static func main(_ arguments: [String], program: String = "sendmail") -> Int32 {
         signal(SIGPIPE, SIG_IGN)
+        // Sendmail's own options have no long names.
+        let json = program == "mailq" && arguments.contains("--json")
+        let arguments = json ? arguments.filter { $0 != "--json" } : arguments
         return CommandRunner.run("sendmail") {
             let options: SendmailOptions
             do {
@@ -28,7 +31,7 @@ public enum Sendmail {
             return CommandRunner.run("sendmail", log: context.log) {
                 for warning in options.warnings { context.log.warning(warning) }
                 for note in options.notes { context.log.info(note) }
-                return try run(options, context)
+                return try run(options, context, json: json)
             }
         }
     }
@@ -40,14 +43,14 @@ public enum Sendmail {
         return directory.isEmpty ? "/" : directory
     }
 
-    private static func run(_ options: SendmailOptions, _ context: CommandContext) throws -> Int32 {
+    private static func run(_ options: SendmailOptions, _ context: CommandContext, json: Bool) throws -> Int32 {
         let commands = context.parameters["command_directory"]
         func command(_ name: String, _ arguments: [String]) throws -> Never {
             try context.execute("\(commands)/\(name)", [name] + arguments, status: ExitStatus.system)
         }
         switch options.mode {
         case .ignore: return ExitStatus.ok
-        case .listQueue: try command("postqueue", ["-p"])
+        case .listQueue: try command("postqueue", [json ? "-j" : "-p"])
         case .flush: try command("postqueue", ["-f"])
         case .flushMessage(let id): try command("postqueue", ["-i", id])
         case .flushSite(let site): try command("postqueue", ["-s", site])

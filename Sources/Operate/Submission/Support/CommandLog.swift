@@ -9,6 +9,15 @@ public struct CommandLog: LogSink {
     private let mailLog: any LogSink
     private let standardError: Bool
 
+    /// For a script of Postfix: under syslog_name on standard error too.
+    public static func make(tag: String, parameters: Parameters, standardError: Bool = true) -> MailLog {
+        let full = "\(parameters["syslog_name"])/\(tag)"
+        return MailLog(
+            tag: full,
+            sink: CommandLog(
+                program: full, tag: full, mailLog: mailLogSink(parameters), standardError: standardError))
+    }
+
     public static func make(program: String, parameters: Parameters, standardError: Bool = true) -> MailLog {
         let name = parameters["syslog_name"]
         let sink = CommandLog(

@@ -23,7 +23,7 @@ import Testing
         ("group: friends: a, b;", "group = friends:a, b;"),
         ("k: a@b, \"c d\" @ e , <f@g>  (com ment), \\h", "k = a@b, \"c d\"@e, <f@g>(com ment), h"),
         ("t t: \"x", "t t = \"x\""),
-        ("u: a\\,b", "u = \"a,b\""),
+        ("u: a\\,b", "u = \"a,b\""), ("v: \\", "v = "),
         ("\"john doe\": jd", "\"john doe\" = jd"),
     ])
     func normalisesEntries(_ source: String, _ entry: String) {

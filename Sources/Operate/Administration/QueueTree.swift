@@ -3,7 +3,7 @@ import Glibc
 import MailSystem
 
 /// The queue directory's tree, the data directory and their owners and modes, as Debian's package lays them out.
-struct QueueTree {
+package struct QueueTree {
     struct Entry: Equatable {
         var path: String
         var isOwnedByMail: Bool
@@ -16,7 +16,7 @@ struct QueueTree {
     let mailOwner: String
     let setgidGroup: String
 
-    init(_ parameters: Parameters) {
+    package init(_ parameters: Parameters) {
         let queue = parameters["queue_directory"]
         mailOwner = parameters["mail_owner"]
         setgidGroup = parameters["setgid_group"]
@@ -46,7 +46,7 @@ struct QueueTree {
     }
 
     /// Makes what is missing. Only root gives directories away; anybody else must be mail_owner.
-    func makeMissing() throws(SystemError) {
+    package func makeMissing() throws(SystemError) {
         let accounts = try accounts()
         for entry in entries where Files.status(entry.path) == nil {
             try Files.makeDirectories(entry.path)
@@ -55,7 +55,7 @@ struct QueueTree {
     }
 
     /// Sets owner, group and mode of everything.
-    func setPermissions() throws(SystemError) {
+    package func setPermissions() throws(SystemError) {
         let accounts = try accounts()
         for entry in entries {
             if Files.status(entry.path) == nil { try Files.makeDirectories(entry.path) }
@@ -73,7 +73,7 @@ struct QueueTree {
     }
 
     /// What `postfix check` warns of.
-    func problems() -> [String] {
+    package func problems() -> [String] {
         guard Privileges.isRoot, let accounts = try? accounts() else { return [] }
         var found: [String] = []
         for entry in entries {

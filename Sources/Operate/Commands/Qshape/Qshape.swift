@@ -1,0 +1,145 @@
+import CommandReference
+import Configuration
+import Glibc
+import MailSystem
+import Spool
+import Submission
+
+/// qshape(1): the queue by domain and age.
+public enum Qshape {
+    public static func main(_ arguments: [String]) -> Int32 {
+        signal(SIGPIPE, SIG_DFL)
+        return CommandRunner.run("qshape") {
+            let options = try QshapeOptions(arguments)
+            let context = try Submission.CommandContext(program: "qshape", directory: options.directory)
+            let log = MailLog(tag: "qshape", sink: StandardErrorSink())
+            var counter = QueueCounter(options: options, log: log)
+            for queue in options.queues {
+                let path = queue.hasPrefix("/") ? queue : "\(context.parameters["queue_directory"])/\(queue)"
+                guard Files.status(path)?.isDirectory == true else {
+                    let reason = String(cString: strerror(Files.exists(path) ? ENOTDIR : ENOENT))
+                    log.warning("Can't stat \(queue): \(reason)")
+                    continue
+                }
+                try counter.count(path)
+            }
+            try counter.print(isFinal: true)
+            return ExitStatus.ok
+        }
+    }
+}
+
+/// The command line of qshape(1).
+struct QshapeOptions: Equatable {
+    var directory: String?
+    var bySender = false
+    var parents = false
+    var linear = false
+    var parentMinimum = 5
+    var buckets = 10
+    var firstBucket = 5
+    var width = 80
+    var batch = 1000
+    var rows = 20
+    var queues = ["incoming", "active"]
+
+    static let usage =
+        "usage: qshape [-lps] [-m min_subdomains] [-b bucket_count] [-t bucket_time] [-w terminal_width]"
+        + " [-N batch_msg_count] [-n batch_top_domains] [-c config_directory] [queue_name...]"
+
+    init(_ arguments: [String]) throws(CommandFailure) {
+        var scanner = OptionScanner(arguments, options: CommandSynopsis.qshape.letters)
+        while let item = scanner.next() {
+            switch item {
+            case .flag("s"): bySender = true
+            case .flag("p"): parents = true
+            case .flag("l"): linear = true
+            case .value("c", let value): directory = value
+            case .value("m", let value): Self.set(&parentMinimum, value)
+            case .value("b", let value): Self.set(&buckets, value, most: 200)
+            case .value("t", let value): Self.set(&firstBucket, value)
+            case .value("w", let value): Self.set(&width, value, most: 10_000)
+            case .value("N", let value): Self.set(&batch, value)
+            case .value("n", let value): Self.set(&rows, value)
+            case .error(let text):
+                CommandContext.complain("qshape", text)
+                throw CommandFailure(Self.usage, status: 255)
+            default: break
+            }
+        }
+        if !scanner.operands.isEmpty { queues = scanner.operands }
+    }
+
+    /// What is no number above 0 leaves the default, as Postfix's does.
+    private static func set(_ number: inout Int, _ text: String, most: Int = 1 << 30) {
+        if let value = Int(text), value > 0 { number = min(value, most) }
+    }
+}
+
+/// Reads queue files into a `QueueShape`.
+struct QueueCounter {
+    let options: QshapeOptions
+    let log: MailLog
+    private var shape: QueueShape
+    private var messages = 0
+    private let isTerminal = isatty(STDOUT_FILENO) != 0
+    private let now: Int
+
+    init(options: QshapeOptions, log: MailLog) {
+        self.options = options
+        self.log = log
+        shape = QueueShape(buckets: options.buckets, first: options.firstBucket, linear: options.linear)
+        now = time(nil)
+    }
+
+    mutating func count(_ path: String) throws {
+        let parts = path.split(separator: "/").map(String.init)
+        let directory = QueueDirectory(
+            store: POSIXFileStore(root: "/" + parts.dropLast().joined(separator: "/")), hashNames: [], hashDepth: 0)
+        let name = parts.last ?? ""
+        let scan = directory.scan(name)
+        defer { scan.close() }
+        while let entry = try scan.nextEntry() {
+            guard let file = try? directory.store.open(entry.path, writing: false) else { continue }
+            defer { file.close() }
+            guard let status = try? file.status(), status.mode & 0o100 != 0 else { continue }
+            if countMessage(file, isMaildrop: name == "maildrop") {
+                messages += 1
+                if isTerminal, messages.isMultiple(of: options.batch) { try print(isFinal: false) }
+            }
+        }
+    }
+
+    /// False for what is no message: files come and go, and a damaged one is not qshape's concern.
+    private mutating func countMessage(_ file: any StoredFile, isMaildrop: Bool) -> Bool {
+        do {
+            let reader = try QueueFileReader(file: file)
+            let message = try reader.envelope(requireComplete: !isMaildrop)
+            let arrival =
+                message.arrival.seconds > 0 ? message.arrival.seconds : Int(try file.status().modified.seconds)
+            let age = now - arrival
+            if options.bySender {
+                shape.add(QueueShape.domain(of: message.sender), age: age)
+                return true
+            }
+            var cursor = message.recipients
+            while let place = cursor {
+                let (batch, next) = try reader.recipients(of: message, from: place, limit: 1000)
+                for recipient in batch { shape.add(QueueShape.domain(of: recipient.address), age: age) }
+                cursor = next
+            }
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    func print(isFinal: Bool) throws {
+        let table = QueueShapeTable(
+            shape: shape, width: options.width, parentMinimum: options.parents ? options.parentMinimum : nil,
+            rowLimit: isTerminal ? options.rows : nil)
+        // Home, clear the screen, clear what is scrolled off it.
+        let text = (isTerminal ? "\u{1B}[H\u{1B}[2J\u{1B}[3J" : "") + table.text
+        try Descriptors.writeAll(Array(text.utf8), to: STDOUT_FILENO)
+    }
+}
