@@ -166,7 +166,7 @@ struct Finger: Sendable {
         switch await dnssec.query(domain, .mx) {
         case .records(_, let secure): return secure
         case .noData, .noSuchDomain: return true
-        case .temporaryFailure, .malformed: return false
+        case .temporaryFailure, .malformed, .filtered, .filterFailure: return false
         }
     }
 

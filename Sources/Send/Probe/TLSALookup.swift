@@ -30,6 +30,8 @@ struct TLSALookup {
         case .noData, .noSuchDomain: return .none
         case .temporaryFailure(let text), .malformed(let text):
             return .unavailable("TLSA lookup error for \(name): \(text)")
+        case .filtered, .filterFailure:
+            return .unavailable("TLSA lookup error for \(name): the answer was filtered")
         }
     }
 
