@@ -135,7 +135,12 @@ public enum BounceLog {
         do {
             try directory.remove(queue: queue, id: id)
         } catch {
-            guard error.errno == ENOENT else { throw error }
+            guard error.errno != ENOENT else { return }
+            // An empty log tells nobody a second time.
+            guard let file = try? directory.open(queue: queue, id: id, writing: true) else { throw error }
+            defer { file.close() }
+            try? file.truncate(to: 0)
+            throw error
         }
     }
 }

@@ -2,7 +2,8 @@ import Glibc
 import MailSystem
 
 /// Writes one new queue file. Records collect in memory until `flush` or `commit`, so that a small message costs one
-/// write. Until `commit` the file's mode says that it is not mail; `abort`, or losing the writer, removes it.
+/// write. Until `commit` the file's mode says that it is not mail, and a lock that somebody writes it; `abort`, or losing
+/// the writer, removes it.
 /// `append…` and `createFromStock` never block; `create`, `flush`, `commit`, `abort` do.
 public final class QueueFileWriter: @unchecked Sendable {
     // Unchecked: one message, used from one task at a time; the hops to the blocking pool are ordered by await.
@@ -56,9 +57,12 @@ public final class QueueFileWriter: @unchecked Sendable {
                 stamp.microseconds = (stamp.microseconds + 1) % 1_000_000
                 continue
             }
-            do {
-                let inode = try file.status().inode
-                let id = QueueID(time: stamp, inode: inode, long: directory.longIDs)
+            do throws(SystemError) {
+                // Held until the end: who finds an unfinished file without a lock may remove it.
+                _ = try file.tryLock(exclusive: true)
+                let status = try file.status()
+                guard status.links > 0 else { throw SystemError("create", path: temporary, errno: ENOENT) }
+                let id = QueueID(time: stamp, inode: status.inode, long: directory.longIDs)
                 let path = directory.path(queue: queue, id: id)
                 try directory.rename(temporary, to: path)
                 return QueueFileWriter(directory: directory, queue: queue, id: id, path: path, file: file)
@@ -91,7 +95,6 @@ public final class QueueFileWriter: @unchecked Sendable {
         guard let old = sparePath else { return }
         try directory.rename(old, to: path)
         sparePath = nil
-        file.unlock()
     }
 
     /// File offset of the record that is appended next.
@@ -203,7 +206,11 @@ public final class QueueFileWriter: @unchecked Sendable {
     private func discard() {
         finished = true
         // A spare to which nothing was written stays one.
-        if sparePath == nil { try? directory.store.remove(path) }
+        if sparePath == nil, (try? directory.store.remove(path)) == nil {
+            // What was refused must not be taken for mail later.
+            try? file.setPermissions(QueueFileMode.writing)
+            try? file.truncate(to: 0)
+        }
         file.close()
         buffer = []
     }

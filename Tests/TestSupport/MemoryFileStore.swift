@@ -122,6 +122,7 @@ public final class MemoryFileStore: FileStore {
     public func status(_ path: String) throws(SystemError) -> FileStatus {
         let name = Self.clean(path)
         return try locked { (state) throws(SystemError) in
+            try check(state, "stat", name)
             if let node = state.files[name] { return node.status }
             if let directory = state.directories[name] {
                 return FileStatus(
@@ -183,6 +184,7 @@ public final class MemoryFileStore: FileStore {
 
     public func list(_ path: String, _ body: (String) throws -> Bool) throws {
         let name = Self.clean(path)
+        try locked { (state) throws(SystemError) in try check(state, "list", name) }
         let names: [String]? = state.withLock { state in
             guard state.directories[name] != nil else { return nil }
             let all = Array(state.files.keys) + Array(state.directories.keys)

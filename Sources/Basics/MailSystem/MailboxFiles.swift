@@ -4,6 +4,8 @@ public enum MailboxLockStyle: Sendable { case fcntl, flock }
 /// An open mailbox file, or message file of a maildir. Calls block.
 public protocol MailboxFile: AnyObject {
     func status() throws(SystemError) -> FileStatus
+    /// The last bytes, at most `count`; empty where the file can be written but not read.
+    func tail(_ count: Int) -> [UInt8]
     /// Writes all bytes at the end.
     func append(_ bytes: [UInt8]) throws(SystemError)
     func truncate(to size: Int) throws(SystemError)

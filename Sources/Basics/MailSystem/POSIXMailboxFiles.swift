@@ -16,7 +16,9 @@ public struct POSIXMailboxFiles: MailboxFiles {
     }
 
     public func open(_ path: String) throws(SystemError) -> any MailboxFile {
-        let descriptor = Glibc.open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        let flags = O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+        var descriptor = Glibc.open(path, O_RDWR | flags)
+        if descriptor < 0, errno == EACCES { descriptor = Glibc.open(path, O_WRONLY | flags) }
         if descriptor < 0 { throw SystemError("open", path: path) }
         return POSIXMailboxFile(descriptor: descriptor, path: path)
     }
@@ -67,6 +69,11 @@ final class POSIXMailboxFile: MailboxFile {
     init(descriptor: CInt, path: String) { file = POSIXFile(descriptor: descriptor, path: path) }
 
     func status() throws(SystemError) -> FileStatus { try file.status() }
+
+    func tail(_ count: Int) -> [UInt8] {
+        guard let size = try? file.status().size else { return [] }
+        return (try? file.read(at: max(0, size - count), count: count)) ?? []
+    }
 
     func append(_ bytes: [UInt8]) throws(SystemError) { try Descriptors.writeAll(bytes, to: file.descriptor) }
 

@@ -18,6 +18,9 @@ enum MailboxWriter {
             return .failed(error.text, errno: Int(error.code))
         } catch let error as SystemError {
             return .failed("\(error)", errno: Int(error.errno))
+        } catch QueueFileError.system(let error) {
+            // Not readable now is not damaged.
+            return .failed("read queue file: \(error.reason)", errno: Int(error.errno))
         } catch {
             return .corruptMessage
         }

@@ -56,8 +56,12 @@ struct MaildirWriter {
             let target = "\(base)/new/\(now.seconds).V\(device)I\(inode)M\(now.microseconds).\(job.hostName)"
             guard try move(temporary, to: target, base: base) else { continue }
             // The queue file goes next: the new name must not be lost with a crash.
-            try attempt("synchronize \(base)/new") { () throws(SystemError) in
+            do throws(SystemError) {
                 try files.synchronizeDirectory("\(base)/new")
+            } catch {
+                // It will be delivered again.
+                try? files.remove(target)
+                throw MailboxError("synchronize \(base)/new", error.errno)
             }
             return
         }

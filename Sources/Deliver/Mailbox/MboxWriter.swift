@@ -61,6 +61,15 @@ struct MboxWriter {
             throw MailboxError(plain: "not a regular file")
         }
         if isRegular, status.links > 1 { throw MailboxError(plain: "file has \(status.links) links") }
+        if isRegular, files.isRoot, status.owner == 0, job.owner != 0, status.size == 0 {
+            // A crash came between making the file and giving it away: nobody else makes empty files of root here.
+            do throws(SystemError) {
+                try file.changeOwner(to: job.owner)
+            } catch {
+                throw MailboxError("cannot change ownership", error.errno)
+            }
+            return 0
+        }
         if isRegular, job.isOwnershipStrict, status.owner != job.owner {
             throw MailboxError(plain: "destination \(job.path) is not owned by recipient")
         }
@@ -84,6 +93,7 @@ struct MboxWriter {
         let isRegular = status.isRegularFile
         let size = isRegular ? status.size : before
         do {
+            try separate(file)
             try MailboxWriter.copy(
                 job, content, LineTransformer(quotesFrom: true), suffix: [UInt8(ascii: "\n")], startSize: size,
                 to: file)
@@ -92,6 +102,18 @@ struct MboxWriter {
         } catch {
             if isRegular { try? file.truncate(to: size) }
             throw error
+        }
+    }
+
+    /// A delivery that a crash cut off must not swallow the beginning of this one.
+    private func separate(_ file: any MailboxFile) throws(MailboxError) {
+        let newline = UInt8(ascii: "\n")
+        let end = file.tail(2)
+        guard let last = end.last, end != [newline, newline] else { return }
+        do throws(SystemError) {
+            try file.append(last == newline ? [newline] : [newline, newline])
+        } catch {
+            throw MailboxError("error writing message", error.errno)
         }
     }
 

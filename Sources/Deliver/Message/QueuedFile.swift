@@ -53,6 +53,13 @@ final class QueuedFile: Sendable {
         }
     }
 
-    /// A file that cannot be read is set aside.
-    func markCorrupt() { do { try file.setPermissions(QueueFileMode.corrupt) } catch {} }
+    /// A damaged file is set aside. One that could not be read for a moment is not damaged: it is read again to know.
+    func markCorrupt() {
+        do throws(QueueFileError) {
+            let content = content()
+            while try content.nextChunk() != nil {}
+        } catch .corrupt {
+            do { try file.setPermissions(QueueFileMode.corrupt) } catch {}
+        } catch {}
+    }
 }

@@ -38,6 +38,8 @@ final class ActiveMessage: @unchecked Sendable {
     var next: RecipientCursor?
     /// Recipients read so far that were still to do.
     var recipientsSeen = 0
+    /// Offsets of the recipients that are done with.
+    var finished: [Int] = []
     var hasDeferred = false
     var hasBounced = false
     var hasTrace = false

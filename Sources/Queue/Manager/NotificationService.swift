@@ -1,4 +1,5 @@
 import Cleanup
+import Glibc
 import MailSyntax
 import MailSystem
 import Spool
@@ -119,7 +120,7 @@ struct NotificationService: Notifier {
         _ notification: Notification, _ entries: some NotificationLog & Sendable,
         _ original: @escaping @Sendable () throws -> QueueFileReader, to draft: IncomingMessage
     ) async throws {
-        let reader = try await work.run { try? original() }
+        let reader = try await work.run { try Self.open(original) }
         let text = NotificationText(notification, log: entries, original: reader)
         do {
             while let piece = try await work.run({ try text.next(Self.pieceSize) }) { await draft.append(piece) }
@@ -129,6 +130,17 @@ struct NotificationService: Notifier {
             throw error
         }
         await close(text, reader)
+    }
+
+    /// Without the message where it cannot be read; later where the process has no descriptor left.
+    private static func open(_ original: () throws -> QueueFileReader) throws -> QueueFileReader? {
+        do {
+            return try original()
+        } catch let error as SystemError where [EMFILE, ENFILE, ENOMEM].contains(error.errno) {
+            throw error
+        } catch {
+            return nil
+        }
     }
 
     private func close(_ text: NotificationText, _ reader: QueueFileReader?) async {

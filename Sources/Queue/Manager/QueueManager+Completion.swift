@@ -90,6 +90,7 @@ extension QueueManager {
         let store = environment.store
         let id = message.id
         let trace = message.flags.contains(.record) ? message.message.traceOffset : nil
+        await markFinished(of: message)
         do {
             try await environment.work.run {
                 // The report of `sendmail -v` covers the first attempt only.
@@ -119,10 +120,28 @@ extension QueueManager {
         }
     }
 
+    /// An agent, or this process, may have failed to mark recipients: they must not come up again. What cannot be marked
+    /// now is remembered.
+    private func markFinished(of message: ActiveMessage) async {
+        guard !message.finished.isEmpty else { return }
+        let store = environment.store
+        let (id, offsets) = (message.id, message.finished)
+        do {
+            try await environment.work.run {
+                let open = try store.unfinished(offsets, id: id)
+                if !open.isEmpty { try store.markDone(open.sorted(), id: id) }
+            }
+            unmarked[id.text] = nil
+        } catch {
+            log.warning("\(id): mark finished recipients: \(error)")
+            unmarked[id.text] = Set(offsets)
+        }
+    }
+
     // MARK: removal
 
     private func remove(_ message: ActiveMessage, logs: [String]) {
-        enqueue(Removal(id: message.id, logs: logs))
+        enqueue(Removal(id: message.id, logs: logs, finished: message.finished))
     }
 
     private func enqueue(_ removal: Removal) {
@@ -157,6 +176,7 @@ extension QueueManager {
                         continue
                     }
                 } else {
+                    unmarked[removal.id.text] = nil
                     log.info("\(removal.id): removed")
                 }
                 leaveActive(removal.id.text)
@@ -193,8 +213,10 @@ extension QueueManager {
         let store = environment.store
         let id = message.id
         message.isEnding = true
+        await markFinished(of: message)
         _ = try? await environment.work.run { store.release(id: id) }
         leaveActive(id.text)
-        environment.announce(id.text)
+        // One with logs is not new: the next generation finds it for itself.
+        if message.logNames.isEmpty { environment.announce(id.text) }
     }
 }

@@ -151,6 +151,7 @@ extension QueueManager {
                     && !isTraced(result, recipient, message)
             })
         {
+            message.finished += delivery.recipients.map(\.offset)
             return
         }
         var results: [Int: RecipientResult] = [:]
@@ -228,6 +229,7 @@ extension QueueManager {
             }
             switch result.outcome {
             case .delivered:
+                message.finished.append(recipient.offset)
                 if isTraced(result, recipient, message) { traced.append(entry) }
                 if !agentMarks { done.append(recipient.offset) }
             case .deferred:
@@ -256,8 +258,9 @@ extension QueueManager {
                 try store.append(traceEntries, to: "trace", id: id)
                 try store.append(bounceEntries, to: "bounce", id: id)
                 // Only what is in a log may count as finished.
-                if !marks.isEmpty { try store.markDone(marks, id: id) }
+                if !marks.isEmpty { try? store.markDone(marks, id: id) }
             }
+            message.finished += marks
         } catch {
             log.warning("\(id): record delivery status: \(error)")
             message.hasDeferred = true

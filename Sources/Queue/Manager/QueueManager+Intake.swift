@@ -69,7 +69,10 @@ extension QueueManager {
     }
 
     /// Routes recipients and gives them to the scheduler.
-    func assign(_ recipients: [QueuedRecipient], to message: ActiveMessage) async {
+    func assign(_ batch: [QueuedRecipient], to message: ActiveMessage) async {
+        let done = unmarked[message.id.text] ?? []
+        let recipients = done.isEmpty ? batch : batch.filter { !done.contains($0.offset) }
+        message.finished += batch.lazy.map(\.offset).filter(done.contains)
         var routed: [RoutedRecipient] = []
         routed.reserveCapacity(recipients.count)
         var decided: [DecidedRecipient] = []
@@ -79,7 +82,7 @@ extension QueueManager {
             case .decided(let result): decided.append(result)
             }
         }
-        message.recipientsSeen += recipients.count
+        message.recipientsSeen += batch.count
         let unread =
             message.next == nil ? 0 : max(1, message.message.size.recipientCount - message.recipientsSeen)
         scheduler.assign(message.scheduled, recipients: routed, settling: decided.count, unread: unread, now: now)

@@ -59,12 +59,17 @@ actor QueueManager {
     /// Who waits in `flow`, by number.
     var flowWaiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
     var lastFlowWaiter: UInt64 = 0
+    var logSweep = LogSweep.none
+    /// By queue id: offsets of recipients that are done with, but could not be marked in the file.
+    var unmarked: [String: Set<Int>] = [:]
     var background = 0
     var idleWaiters: [CheckedContinuation<Void, Never>] = []
 
     struct Removal: Sendable {
         var id: QueueID
         var logs: [String]
+        /// Offsets of recipients that are done with.
+        var finished: [Int]
     }
 
     /// Batches of files opened at one time.
@@ -89,7 +94,11 @@ actor QueueManager {
     func start() async {
         guard !isStarted, !isStopped else { return }
         // What arrives meanwhile waits: a file on its way into the active queue must not look like one left there.
-        await asIntake { await $0.recoverActive() }
+        await asIntake { manager in
+            while !(await manager.recoverActive()), !manager.isStopped {
+                _ = try? await manager.eventLoop.scheduleTask(in: .seconds(1)) {}.futureResult.get()
+            }
+        }
         isStarted = true
         intake.wantScan(.incoming)
         intake.wantScan(.deferred)
@@ -120,7 +129,9 @@ actor QueueManager {
     func queueRun() {
         intake.wantScan(.deferred)
         intake.wantScan(.incoming)
-        if isStarted { run() }
+        guard isStarted, !isStopped else { return }
+        run()
+        spawn { await $0.removeLeftovers() }
     }
 
     // MARK: work
@@ -252,7 +263,8 @@ actor QueueManager {
     }
 
     /// Files that stayed in the active queue after a crash or a reload.
-    private func recoverActive() async {
+    /// - Returns: false to try again.
+    private func recoverActive() async -> Bool {
         let store = environment.store
         let known = Set(active.keys).union(opening)
         do {
@@ -260,14 +272,16 @@ actor QueueManager {
             if found.moved > 0 { intake.wantScan(.incoming) }
             for id in found.held { log.info("\(id): skipped, still being delivered") }
             lookAgain(at: found.held, since: now)
+            return true
         } catch {
             log.warning("scan active queue: \(error)")
+            return false
         }
     }
 
     /// Looks at locked files of the active queue after a while: soon at first, since the generation that delivers them
     /// is gone or about to end, then less and less often.
-    private func lookAgain(at held: [QueueID], since start: Moment) {
+    func lookAgain(at held: [QueueID], since start: Moment) {
         guard !held.isEmpty, !isStopped else { return }
         let waited = Double(now.nanoseconds &- start.nanoseconds) / 1e9
         let delay = max(settings.lockedFirstRetry, min(Double(settings.lockedRetryTime), waited / 4))
@@ -285,8 +299,8 @@ actor QueueManager {
         let held = held.filter { active[$0.text] == nil && opening.insert($0.text).inserted }
         guard !isStopped, let found = try? await environment.work.run({ store.recover(held) }) else { return }
         for id in held { opening.remove(id.text) }
-        // Their holder may also have put them into incoming itself.
-        for id in found.released { arrived(id.text) }
+        // Their holder may also have put them into incoming itself. They are not new: logs may exist.
+        if !found.released.isEmpty { intake.wantScan(.incoming) }
         lookAgain(at: found.held, since: start)
         pump()
     }

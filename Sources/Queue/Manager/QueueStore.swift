@@ -66,9 +66,9 @@ struct QueueStore: Sendable {
         try system { () throws(SystemError) in
             if status.asksForUnthrottle { try file.setPermissions(status.permissions & ~QueueFileMode.unthrottle) }
             try directory.move(id, from: queue, to: "active")
-            // The log tells of the latest attempt only.
-            if !name.isAnnounced { try BounceLog.remove(directory, queue: "defer", id: id) }
         }
+        // The log tells of the latest attempt only. An older entry does no harm; a message that is half on its way does.
+        if !name.isAnnounced { try? BounceLog.remove(directory, queue: "defer", id: id) }
         return .opened(OpenedMessage(id: id, message: message, requests: requests, recipients: batch, next: next))
     }
 
@@ -184,9 +184,8 @@ struct QueueStore: Sendable {
         var held: [QueueID] = []
         while let id = try scan.next() {
             if known.contains(id.text) { continue }
-            switch try? recover(id) {
-            // A step on disk that failed is tried again, too.
-            case .held, nil: held.append(id)
+            switch recover(id) {
+            case .held: held.append(id)
             case .moved: moved += 1
             case .gone: continue
             }
@@ -196,25 +195,26 @@ struct QueueStore: Sendable {
 
     private enum Recovery { case held, moved, gone }
 
-    private func recover(_ id: QueueID) throws(SystemError) -> Recovery {
-        guard let file = try? directory.open(queue: "active", id: id) else { return .gone }
-        defer { file.close() }
-        guard (try? file.tryLock(exclusive: true)) == true else { return .held }
-        do {
+    /// Whatever fails now is tried again later, like a file that is locked.
+    private func recover(_ id: QueueID) -> Recovery {
+        do throws(SystemError) {
+            let file = try directory.open(queue: "active", id: id)
+            defer { file.close() }
+            guard try file.tryLock(exclusive: true) else { return .held }
             try giveBack(id)
-        } catch  where error.errno == ENOENT {
-            return .gone
+            return .moved
+        } catch {
+            return error.errno == ENOENT ? .gone : .held
         }
-        return .moved
     }
 
     /// Another look at files that were locked. `released` are no longer in the active queue.
     func recover(_ ids: [QueueID]) -> (released: [QueueID], held: [QueueID]) {
         var (released, held): ([QueueID], [QueueID]) = ([], [])
         for id in ids {
-            switch try? recover(id) {
+            switch recover(id) {
             case .moved, .gone: released.append(id)
-            case .held, nil: held.append(id)
+            case .held: held.append(id)
             }
         }
         return (released, held)

@@ -29,6 +29,8 @@ actor PickupService {
     private let pace: @Sendable () async -> Void
     /// A message that can never be queued: its sender is told.
     private let returnToSender: @Sendable (MaildropReader, QueueID, CleanupProblem) async -> Bool
+    /// Queued already, but their files could not be removed.
+    private var queued: Set<QueueID> = []
     private var isScanning = false
     private var scanAgain = false
     private var isStopped = false
@@ -107,6 +109,10 @@ actor PickupService {
             }
             do {
                 return .open(try MaildropReader(file: file, status: status))
+            } catch .system(let error) {
+                // Not readable now is not damaged.
+                file.close()
+                return .failed(error)
             } catch {
                 file.close()
                 return .corrupt(
@@ -122,6 +128,7 @@ actor PickupService {
     }
 
     private func pickUp(_ id: QueueID) async {
+        if queued.contains(id) { return await remove(id) }
         let (directory, owner) = (directory, settings.owner)
         guard let taken = try? await work.run({ Self.take(id, directory, owner: owner) }) else { return }
         switch taken {
@@ -232,7 +239,10 @@ actor PickupService {
         do {
             let directory = directory
             try await work.run { try directory.remove(queue: "maildrop", id: id) }
+            queued.remove(id)
         } catch {
+            // Not to be queued a second time.
+            if (error as? SystemError)?.errno == ENOENT { queued.remove(id) } else { queued.insert(id) }
             log.warning("\(id): \(error)")
         }
     }

@@ -175,4 +175,34 @@ struct PickupServiceTests {
         await bench.pickup.scan()
         #expect(bench.arrived.withLockedValue { $0.count } == 1)
     }
+
+    /// Simulation: a read error was taken for damage, and the user's message removed.
+    @Test func aFileThatCannotBeReadNowStays() async throws {
+        let bench = try SubmissionBench()
+        let id = try bench.drop(["x@example.com"], content: ["Subject: a", "", "b"])
+        bench.bench.store.setFault { operation, path in
+            operation == "read" && path.hasPrefix("maildrop/") ? 5 : nil
+        }
+        await bench.pickup.scan()
+        #expect(bench.bench.location(id) == "maildrop")
+        bench.bench.store.setFault(nil)
+        await bench.pickup.scan()
+        #expect(bench.arrived.withLockedValue { $0.count } == 1)
+        #expect(bench.bench.location(id) == nil)
+    }
+
+    /// Simulation: a message whose file could not be removed was queued again with each scan.
+    @Test func aFileThatCannotBeRemovedIsQueuedOnce() async throws {
+        let bench = try SubmissionBench()
+        let id = try bench.drop(["x@example.com"], content: ["Subject: a", "", "b"])
+        bench.bench.store.setFault { operation, path in
+            operation == "remove" && path.hasPrefix("maildrop/") ? 5 : nil
+        }
+        await bench.pickup.scan()
+        await bench.pickup.scan()
+        bench.bench.store.setFault(nil)
+        await bench.pickup.scan()
+        #expect(bench.arrived.withLockedValue { $0.count } == 1)
+        #expect(bench.bench.location(id) == nil)
+    }
 }
