@@ -10,7 +10,7 @@ STAGE := $(CURDIR)/.build-stage
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 FORMATTED := Package.swift Sources Tests Benchmarks
 
-.PHONY: build setup setup-test run stop test unit parsers conformance acceptance oracle bench format format-check install clean
+.PHONY: build setup setup-test run stop test unit parsers conformance simulate acceptance oracle bench format format-check install clean
 
 ## build: the server and its commands, optimised
 build: setup
@@ -45,6 +45,16 @@ unit:
 parsers: build
 	swift build -c release --static-swift-stdlib --product parser-benchmarks
 	$(RELEASE)/parser-benchmarks
+
+## simulate: SEEDS runs of the whole flow while disks, networks and processes fail; `simulate --trace SEED` shows one
+SEEDS ?= 20000
+FIRST ?= 1
+JOBS ?= 2
+# Seconds; empty: as long as it takes.
+TIME ?= 240
+simulate: setup
+	swift build -c release --static-swift-stdlib --product simulate
+	$(RELEASE)/simulate --first $(FIRST) --jobs $(JOBS) $(if $(TIME),--seconds $(TIME)) $(SEEDS)
 
 ## conformance: the corpus of cases, and random ones beside Debian's, against the installed commands
 conformance: stage

@@ -43,6 +43,7 @@ let package = Package(
         .executable(name: "postdrop", targets: ["postdrop"]),
         .executable(name: "postqueue", targets: ["postqueue"]),
         .executable(name: "parser-benchmarks", targets: ["parser-benchmarks"]),
+        .executable(name: "simulate", targets: ["simulate"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -174,6 +175,16 @@ let package = Package(
                 "Receive", "Routing", "Send", "Spool",
             ],
             path: "Tests/Adapter", swiftSettings: strict),
+        // The whole flow in one process, under a simulated clock, disk, network and DNS. No daemon links it.
+        .target(name: "CSimulation", path: "Sources/Simulation/CSimulation"),
+        .target(
+            name: "Simulation",
+            dependencies: [
+                "CSimulation", "Configuration", "DNS", "Deliver", "InternalProtocol", "Lookup", "MailSyntax",
+                "MailSystem", "Queue", "Receive", "Runtime", "Send", "Sockets", "Spool",
+            ] + nio,
+            path: "Sources/Simulation", exclude: ["CSimulation"], swiftSettings: strict),
+        program("simulate", ["MailSystem", "Simulation"]),
 
         // Tests
         .target(
@@ -199,6 +210,7 @@ let package = Package(
         tests("Operate", in: "Operate/Commands", ["Spool", "Submission"]),
         tests("Administration", in: "Operate/Administration"),
         tests("Master", in: "Operate/Master"),
+        tests("Simulation", in: "Simulation", ["Deliver", "MailSystem", "Spool"]),
         tests("Manual", in: "Operate/Manual", ["CommandReference", "Operate"]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,0 +1,13 @@
+#ifndef CSIMULATION_H
+#define CSIMULATION_H
+
+// Takes a job of Swift's global executor, to be run after `delay` nanoseconds.
+typedef void (*simulation_enqueue)(void *world, void *job, long long delay);
+
+// From now on, jobs that this thread gives to the global executor go to `world`. NULL: no more.
+void simulation_enter(void *world, simulation_enqueue enqueue);
+void *simulation_world(void);
+// Runs one job to its next suspension.
+void simulation_run(void *job);
+
+#endif
