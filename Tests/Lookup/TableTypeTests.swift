@@ -7,6 +7,8 @@ import Testing
         ("inline:{ a=1, {b = two words} }", "A", "1"),
         ("inline:{ a=1, {b = two words} }", "b", "two words"),
         ("inline:{ a=1 }", "c", nil),
+        ("inline:{ a\\=b=1 }", "a\\=b", "1"),
+        ("inline:{ {\"a=b c\" = 1} }", "\"a=b c\"", "1"),
         ("static:x", "anything", "x"),
         ("static:{ x y }", "anything", "x y"),
         ("regexp:{{/^(a+)(b*)$/ 1=$1 2=${2} $$}}", "AAB", "1=AA 2=B $"),

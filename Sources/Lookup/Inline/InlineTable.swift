@@ -53,10 +53,14 @@ struct InlineTable: ImmediateTable, ListableTable {
         return (Array(key), Array(ListSyntax.trim(rest.dropFirst())))
     }
 
-    /// Ends at white space or `=`, but not within double quotes: `"a b"@example.com`.
+    /// Ends at white space or `=`, but not within double quotes (`"a b"@example.com`) or after a backslash.
     private static func key(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-        var quoted = false
+        var (quoted, escaped) = (false, false)
         return text.prefix { byte in
+            if escaped || byte == UInt8(ascii: "\\") {
+                escaped.toggle()
+                return true
+            }
             if byte == UInt8(ascii: "\"") { quoted.toggle() }
             return quoted || (!ListSyntax.isSpace(byte) && byte != UInt8(ascii: "="))
         }
