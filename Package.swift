@@ -131,7 +131,7 @@ let package = Package(
         library(
             "Operate", in: "Operate/Commands",
             [
-                "CMailSystem", "COpenSSL", "CommandReference", "Configuration", "Lookup", "MailSyntax", "MailSystem",
+                "CMailSystem", "CommandReference", "Configuration", "Lookup", "MailSyntax", "MailSystem",
                 "Spool", "Submission",
             ]),
         library(
@@ -152,9 +152,7 @@ let package = Package(
         // Writes the manual pages and completions at installation.
         program("apus-reference", ["CommandReference", "MailSystem", "Manual"]),
         // postmap and postalias, without the libraries that only daemons need.
-        .executableTarget(
-            name: "apus-tables", dependencies: ["MailSystem", "Operate"], path: "Sources/Programs/apus-tables",
-            swiftSettings: strict, linkerSettings: [.unsafeFlags(["-Xlinker", "--as-needed"])]),
+        program("apus-tables", ["MailSystem", "Operate"]),
         program("postdrop", ["Submission"]),
         program("postqueue", ["Submission"]),
 

@@ -2,7 +2,7 @@ import MailSystem
 
 /// A table that is asked, and answers, in UTF-8 only (SMTPUTF8_README): other keys have no value, and other values are
 /// errors.
-package struct UTF8CheckedTable: LookupTable {
+package final class UTF8CheckedTable: LookupTable {
     private let base: any LookupTable
     private let log: MailLog
 

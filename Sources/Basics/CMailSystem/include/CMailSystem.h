@@ -3,6 +3,7 @@
 
 // What Swift cannot call itself: variadic or macro-only system calls, and the one place that forks.
 
+#include <openssl/opensslv.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -80,5 +81,8 @@ int apus_run_tasks_on_own_threads(int count);
 
 /// crypt(3) in caller's memory. Writes a NUL-terminated hash into `result`. Returns 0, or -1.
 int apus_crypt(const char *phrase, const char *setting, char *result, size_t capacity);
+
+/// The OpenSSL that the programs were compiled with, for programs that do not link it.
+static inline const char *apus_openssl_version(void) { return OPENSSL_VERSION_TEXT; }
 
 #endif

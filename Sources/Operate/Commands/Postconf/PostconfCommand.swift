@@ -1,4 +1,4 @@
-import COpenSSL
+import CMailSystem
 import Configuration
 import Glibc
 import Lookup
@@ -112,7 +112,7 @@ public enum PostconfCommand {
         case .tables: lines = TableTypes.names
         case .tls:
             switch options.tlsMode {
-            case "compile-version": lines = [OPENSSL_VERSION_TEXT]
+            case "compile-version": lines = [String(cString: apus_openssl_version())]
             case "run-version": lines = [Self.libraryVersion]
             case "public-key-algorithms": lines = ["dsa", "ecdsa", "rsa"]
             default:
@@ -132,7 +132,7 @@ extension PostconfCommand {
         guard let library = dlopen("libcrypto.so.3", RTLD_NOW), let symbol = dlsym(library, "OpenSSL_version") else {
             return ""
         }
-        // dlsym(3) gives no other way to a function than its address.
-        return unsafeBitCast(symbol, to: Version.self)(OPENSSL_VERSION).map { String(cString: $0) } ?? ""
+        // dlsym(3) gives no other way to a function than its address. 0 is OPENSSL_VERSION.
+        return unsafeBitCast(symbol, to: Version.self)(0).map { String(cString: $0) } ?? ""
     }
 }

@@ -31,86 +31,115 @@ extension OptionScanner {
 
 /// Buffered standard output.
 final class StandardOutput {
-    private var buffer: [UInt8] = []
+    private static let capacity = 65_536
+    private let memory: UnsafeMutableRawPointer = .allocate(byteCount: capacity, alignment: 16)
+    private var count = 0
+
+    deinit { memory.deallocate() }
 
     func write(_ bytes: [UInt8]) {
-        buffer.append(contentsOf: bytes)
-        if buffer.count > 65_536 { flush() }
+        bytes.withUnsafeBytes { bytes in
+            if bytes.count > Self.capacity - count { flush() }
+            guard let start = bytes.baseAddress else { return }
+            if bytes.count > Self.capacity { return Self.writeAll(bytes) }
+            (memory + count).copyMemory(from: start, byteCount: bytes.count)
+            count += bytes.count
+        }
     }
 
     /// `key<separator>value` and a newline.
     func write(_ key: [UInt8], _ separator: [UInt8], _ value: [UInt8]) {
-        buffer.append(contentsOf: key)
-        buffer.append(contentsOf: separator)
-        buffer.append(contentsOf: value)
-        buffer.append(0x0A)
-        if buffer.count > 65_536 { flush() }
+        write(key)
+        write(separator)
+        write(value)
+        if count == Self.capacity { flush() }
+        memory.storeBytes(of: 0x0A, toByteOffset: count, as: UInt8.self)
+        count += 1
     }
 
     func write(_ text: String) { write(Array(text.utf8)) }
 
     func flush() {
-        do { try Descriptors.writeAll(buffer, to: STDOUT_FILENO) } catch {}
-        buffer.removeAll(keepingCapacity: true)
+        Self.writeAll(UnsafeRawBufferPointer(start: memory, count: count))
+        count = 0
+    }
+
+    /// What nobody reads any more is dropped.
+    private static func writeAll(_ bytes: UnsafeRawBufferPointer) {
+        do { try Descriptors.writeAll(Array(bytes), to: STDOUT_FILENO) } catch {}
     }
 }
 
 /// Lines of standard input, without their newlines.
 final class StandardInput {
-    private var buffer: [UInt8] = []
-    private var position = 0
+    private var memory: UnsafeMutableRawPointer
+    private var capacity = 65_536
+    /// What is in memory and has not been taken.
+    private var rest = 0..<0
     private var ended = false
 
+    init() { memory = .allocate(byteCount: capacity, alignment: 16) }
+
+    deinit { memory.deallocate() }
+
     func nextLine() -> [UInt8]? {
-        var searched = position
+        var searched = 0
         while true {
-            if let newline = newline(from: searched) {
-                defer { position = newline + 1 }
-                return Array(buffer[position..<newline])
+            if let newline = newline(after: searched) {
+                let line = take(newline - rest.lowerBound)
+                rest = (newline + 1)..<rest.upperBound
+                return line
             }
-            searched = buffer.count
+            searched = rest.count
             if !fill() { break }
-            searched -= discarded
         }
-        guard position < buffer.count else { return nil }
-        defer { position = buffer.count }
-        return Array(buffer[position...])
+        return rest.isEmpty ? nil : take(rest.count)
     }
 
     /// The next line will come without waiting.
-    var hasLine: Bool { newline(from: position) != nil }
-
-    private func newline(from start: Int) -> Int? {
-        buffer.withUnsafeBytes { bytes in
-            guard let base = bytes.baseAddress, start < bytes.count else { return nil }
-            return memchr(base + start, 0x0A, bytes.count - start).map { base.distance(to: UnsafeRawPointer($0)) }
-        }
-    }
+    var hasLine: Bool { newline(after: 0) != nil }
 
     func readAll() -> [UInt8] {
         while fill() {}
-        defer { position = buffer.count }
-        return Array(buffer[position...])
+        return take(rest.count)
     }
 
-    private var discarded = 0
+    private func newline(after searched: Int) -> Int? {
+        let start = rest.lowerBound + searched
+        return memchr(memory + start, 0x0A, rest.upperBound - start).map { memory.distance(to: $0) }
+    }
+
+    private func take(_ count: Int) -> [UInt8] {
+        let start = rest.lowerBound
+        rest = (start + count)..<rest.upperBound
+        return [UInt8](unsafeUninitializedCapacity: count) { target, filled in
+            target.baseAddress.map { UnsafeMutableRawPointer($0).copyMemory(from: memory + start, byteCount: count) }
+            filled = count
+        }
+    }
 
     private func fill() -> Bool {
-        discarded = 0
         if ended { return false }
-        if position > 0 {
-            buffer.removeFirst(position)
-            discarded = position
-            position = 0
-        }
-        var chunk = [UInt8](repeating: 0, count: 65_536)
-        var count = read(STDIN_FILENO, &chunk, chunk.count)
-        while count < 0, errno == EINTR { count = read(STDIN_FILENO, &chunk, chunk.count) }
-        guard count > 0 else {
+        makeRoom()
+        let room = capacity - rest.upperBound
+        var got = read(STDIN_FILENO, memory + rest.upperBound, room)
+        while got < 0, errno == EINTR { got = read(STDIN_FILENO, memory + rest.upperBound, room) }
+        guard got > 0 else {
             ended = true
             return false
         }
-        buffer.append(contentsOf: chunk[..<count])
+        rest = rest.lowerBound..<(rest.upperBound + got)
         return true
+    }
+
+    /// Moves what is left to the front; a line that takes half of the memory gets twice as much.
+    private func makeRoom() {
+        let kept = memory
+        let larger = rest.count > capacity / 2 ? capacity * 2 : capacity
+        if larger > capacity { memory = .allocate(byteCount: larger, alignment: 16) }
+        memory.copyMemory(from: kept + rest.lowerBound, byteCount: rest.count)
+        if larger > capacity { kept.deallocate() }
+        capacity = larger
+        rest = 0..<rest.count
     }
 }
