@@ -212,18 +212,19 @@ def scenario_twenty_thousand_deferred(world):
     with open(path, "rb") as file:
         content = file.read()
     status = os.stat(path)
+    folder = f"{spool}/deferred/0"
+    os.makedirs(folder, exist_ok=True)
+    os.chown(folder, status.st_uid, status.st_gid)
     for number in range(count):
-        name = f"4B{number:09X}"[:11]
-        folder = f"{spool}/deferred/{name[0]}"
-        if number == 0:
-            os.makedirs(folder, exist_ok=True)
-            os.chown(folder, status.st_uid, status.st_gid)
-        descriptor = os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o700)
+        descriptor = os.open(f"{folder}/new", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o700)
         os.fchmod(descriptor, 0o700)
         os.write(descriptor, content)
         os.fchown(descriptor, status.st_uid, status.st_gid)
+        # Named after their inodes, as all queue files: others would be renamed while they are listed.
+        name = f"{folder}/{number:05X}{os.fstat(descriptor).st_ino:X}"
         os.close(descriptor)
-        os.utime(f"{folder}/{name}", (time.time() + 3000,) * 2)
+        os.rename(f"{folder}/new", name)
+        os.utime(name, (time.time() + 3000,) * 2)
     main = world.mx.read("/etc/postfix/main.cf")
     world.mx.write("/etc/postfix/main.cf", main + "default_transport = discard:\n")
     began = time.monotonic()
