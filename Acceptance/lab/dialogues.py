@@ -79,7 +79,9 @@ class _Player:
             self.replies.append(client.command("EHLO out.example.net"))
         elif verb == "@mail":
             sender, recipient = (rest.split(" ") + [""])[:2]
-            self.replies += [client.command(f"MAIL FROM:<{sender}>"), client.command(f"RCPT TO:<{recipient}>")]
+            for command in (f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>"):
+                # One by one: the first reply counts also when the server hangs up before the second.
+                self.replies.append(client.command(command))
         elif verb == "@message":
             self.replies.append(client.command("DATA"))
             client.send(f"From: someone@example.net\r\nTo: you@example.com\r\nSubject: {rest}\r\nMessage-ID: <{rest}@lab.example>\r\n"
