@@ -25,6 +25,8 @@ class Mounted:
         """A new disk gets what the places hold now."""
         for name, place in PLACES.items():
             sh("cp", "-a", self.world.mx.path(place), f"{self.point}/{name}")
+        # What stands there was there long before any trouble of the disk.
+        os.sync()
 
     def enter(self):
         for name, place in PLACES.items():
