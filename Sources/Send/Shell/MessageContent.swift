@@ -48,15 +48,27 @@ final class MessageContent: @unchecked Sendable {
         self.lineLimit = lineLimit
         source = ContentSource(
             file: file, size: size, dataOffset: dataOffset, lineLimit: lineLimit, converts: false)
-        let bytes = try source.next(Self.chunk) ?? []
+        let bytes = try Self.read(source, file) ?? []
         first = ByteBuffer(bytes: bytes)
         isWhole = bytes.count < Self.chunk
+    }
+
+    /// A damaged file is marked: the queue manager sets it aside, instead of trying it until it is too old. One that cannot
+    /// be read now is not damaged.
+    private static func read(_ source: ContentSource, _ file: any StoredFile) throws(QueueFileError) -> [UInt8]? {
+        do throws(QueueFileError) {
+            return try source.next(chunk)
+        } catch {
+            // Where even the mark fails, the next attempt finds the same.
+            if case .corrupt = error { try? file.setPermissions(QueueFileMode.corrupt) }
+            throw error
+        }
     }
 
     /// The piece after `first`, then the ones after that; nil at the end.
     func next() async throws -> ByteBuffer? {
         let source = source
-        return try await pool.run { try source.next(Self.chunk).map { ByteBuffer(bytes: $0) } }
+        return try await pool.run { try Self.read(source, self.file).map { ByteBuffer(bytes: $0) } }
     }
 
     /// Starts over for another server: `next` gives the second piece again.
@@ -65,7 +77,7 @@ final class MessageContent: @unchecked Sendable {
         guard !isWhole || converts != isConverted else { return }
         let fresh = ContentSource(
             file: file, size: size, dataOffset: dataOffset, lineLimit: lineLimit, converts: converts)
-        let bytes = try await pool.run { try fresh.next(Self.chunk) ?? [] }
+        let bytes = try await pool.run { try Self.read(fresh, self.file) ?? [] }
         source = fresh
         isConverted = converts
         first = ByteBuffer(bytes: bytes)

@@ -166,6 +166,30 @@ import Testing
         await server.stop()
     }
 
+    /// The queue manager sets a file aside that is marked so; unmarked, it would come again until it is too old.
+    @Test(arguments: [3, 30_000]) func aDamagedFileIsMarked(lines: Int) async throws {
+        let server = try await ScriptedServer.start(group)
+        let request = request("[127.0.0.1]:\(server.port)", lines: lines)
+        var bytes = try #require(store.contents("active/\(Self.id)"))
+        // In place of the record behind the content.
+        bytes[request.dataOffset + request.contentLength] = 0
+        store.put("active/\(Self.id)", bytes)
+        #expect(await agent().deliver(request).results.map(\.outcome) == [.deferred])
+        #expect(try store.status("active/\(Self.id)").isMarkedCorrupt)
+        #expect(recordTypes(request) == "R")
+        await server.stop()
+    }
+
+    @Test func aFileThatCannotBeReadNowIsNotTakenForDamaged() async throws {
+        let server = try await ScriptedServer.start(group)
+        let request = request("[127.0.0.1]:\(server.port)")
+        store.setFault { operation, _ in operation == "read" ? EIO : nil }
+        #expect(await agent().deliver(request).results.map(\.outcome) == [.deferred])
+        store.setFault(nil)
+        #expect(try store.status("active/\(Self.id)").isReadyQueueFile)
+        await server.stop()
+    }
+
     @Test func lmtpRepliesForEachRecipient() async throws {
         let server = try await ScriptedServer.start(
             group,
