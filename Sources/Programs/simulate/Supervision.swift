@@ -5,6 +5,8 @@ import MailSystem
 final class Supervision {
     /// Seeds for one worker process: what a run leaves in memory goes with it.
     private static let batch: UInt64 = 200
+    /// One seed takes milliseconds: a worker that says nothing for so long goes round in circles.
+    private static let secondsOfSilence = 120.0
 
     private final class Worker {
         let pid: pid_t
@@ -12,10 +14,13 @@ final class Supervision {
         var text: [UInt8] = []
         var running: UInt64?
         var reasons: [String] = []
+        /// Seconds since the start of the program.
+        var lastHeard: Double
 
-        init(pid: pid_t, output: CInt) {
+        init(pid: pid_t, output: CInt, now: Double) {
             self.pid = pid
             self.output = output
+            lastHeard = now
         }
     }
 
@@ -24,7 +29,10 @@ final class Supervision {
     private var next: UInt64
     private var workers: [Worker] = []
     private var passed = 0
-    private var failed = 0
+    private var failures: [UInt64] = []
+    private var failed: Int { failures.count }
+    /// A worker ended before its seeds did: not all that were asked for have run.
+    private var isIncomplete = false
     private var messages = 0
     private var deliveries = 0
     private let started = SystemClock().monotonicNanoseconds()
@@ -40,7 +48,7 @@ final class Supervision {
 
     private func say(_ text: String) throws { try Descriptors.writeAll(Array("\(text)\n".utf8), to: STDOUT_FILENO) }
 
-    /// - Returns: the exit status: 0 when no seed failed.
+    /// - Returns: the exit status: 0 when seeds ran, and none failed.
     func run() throws -> Int32 {
         try fill()
         while !workers.isEmpty {
@@ -49,6 +57,7 @@ final class Supervision {
             for (index, worker) in workers.enumerated().reversed() where entries[index].revents != 0 {
                 if try !read(worker) { workers.remove(at: index) }
             }
+            for worker in workers where elapsed - worker.lastHeard > Self.secondsOfSilence { kill(worker.pid, SIGKILL) }
             try fill()
             if elapsed - Double(lastProgress) >= 10 {
                 lastProgress = UInt64(elapsed)
@@ -56,8 +65,12 @@ final class Supervision {
             }
         }
         try say("\(messages) messages, \(deliveries) deliveries in \(Int(elapsed)) s, \(rate) seeds a second")
+        if failed > 0 {
+            let seeds = failures.sorted().map(String.init).joined(separator: " ")
+            try say("failed seeds: \(seeds) (simulate --trace SEED shows one)")
+        }
         try say("\(passed) passed, \(failed) failed")
-        return failed == 0 ? 0 : 1
+        return failed == 0 && passed > 0 && !isIncomplete ? 0 : 1
     }
 
     private var rate: Int { Int(Double(passed + failed) / max(elapsed, 0.001)) }
@@ -81,7 +94,7 @@ final class Supervision {
             environment: SimulationOrder.environment, descriptors: [1: writing, 2: 2])
         spawn.group = .inherited
         spawn.parentDeathSignal = SIGTERM
-        workers.append(Worker(pid: try spawn.start(), output: reading))
+        workers.append(Worker(pid: try spawn.start(), output: reading, now: elapsed))
     }
 
     /// - Returns: false when the worker has ended.
@@ -90,14 +103,21 @@ final class Supervision {
         if bytes.isEmpty {
             Descriptors.close(worker.output)
             let status = ProcessStatus.wait(for: worker.pid)
-            guard let seed = worker.running else { return false }
+            guard let seed = worker.running else {
+                if status != .exited(0) {
+                    isIncomplete = true
+                    try say("a worker ended: \(status.map { "\($0)" } ?? "?")")
+                }
+                return false
+            }
             // The rest of its seeds is for another one.
-            failed += 1
+            failures.append(seed)
             try say("seed \(seed) failed: the program ended: \(status.map { "\($0)" } ?? "?")")
             let last = (seed - order.first) / Self.batch * Self.batch + order.first + Self.batch
             if seed + 1 < min(last, end) { try start(from: seed + 1, min(last, end) - seed - 1) }
             return false
         }
+        worker.lastHeard = elapsed
         worker.text += bytes
         while let newline = worker.text.firstIndex(of: 0x0A) {
             let line = String(decoding: worker.text[..<newline], as: UTF8.self)
@@ -115,8 +135,9 @@ final class Supervision {
             if worker.reasons.isEmpty {
                 passed += 1
             } else {
-                failed += 1
-                try say("seed \(words.dropFirst().first ?? "?") failed:")
+                let seed = words.dropFirst().first.flatMap { UInt64($0) } ?? 0
+                failures.append(seed)
+                try say("seed \(seed) failed:")
                 for reason in worker.reasons { try say("    \(reason)") }
             }
             worker.reasons = []
