@@ -8,9 +8,9 @@ RELEASE := $(BUILD)/release
 DESTDIR ?= .build-stage
 STAGE := $(CURDIR)/.build-stage
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
-FORMATTED := Package.swift Sources Tests Benchmarks
+FORMATTED := Package.swift Sources Tests Benchmarks Fuzz
 
-.PHONY: build setup setup-test run stop test unit parsers conformance simulate acceptance oracle bench format format-check install clean
+.PHONY: build setup setup-test run stop test unit parsers conformance simulate acceptance oracle bench fuzz test-sanitized format format-check install clean
 
 ## build: the server and its commands, optimised
 build: setup
@@ -51,7 +51,7 @@ SEEDS ?= 20000
 FIRST ?= 1
 JOBS ?= 2
 # Seconds; empty: as long as it takes.
-TIME ?= 240
+simulate: TIME ?= 240
 simulate: setup
 	swift build -c release --static-swift-stdlib --product simulate
 	$(RELEASE)/simulate --first $(FIRST) --jobs $(JOBS) $(if $(TIME),--seconds $(TIME)) $(SEEDS)
@@ -64,7 +64,19 @@ conformance: stage
 
 ## acceptance: scenarios with real peers in network namespaces (root)
 acceptance: stage
+	# The scenarios of separation try things from inside a debug build.
+	swift build --product apus
 	$(SUDO) Acceptance/run --install $(STAGE)
+
+## fuzz: every parser that outside bytes reach, TIME seconds each
+fuzz: TIME ?= 60
+fuzz: setup
+	Fuzz/run $(TIME)
+
+## test-sanitized: unit tests under the address and the thread sanitizer
+test-sanitized: setup-test
+	Scripts/test-sanitized address
+	Scripts/test-sanitized thread
 
 ## oracle: the same scenarios against Debian's Postfix
 oracle: setup-test

@@ -33,6 +33,12 @@ let nio: [Target.Dependency] = [
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 
+/// The fuzzer needs libFuzzer at its link: `make fuzz` asks for it.
+let fuzzing = Context.environment["APUS_FUZZ"] != nil
+
+let fuzzer: Target = .executableTarget(
+    name: "apus-fuzz", dependencies: ["FuzzTargets"], path: "Fuzz/Program", swiftSettings: strict)
+
 let package = Package(
     name: "apus",
     products: [
@@ -188,6 +194,16 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["MailSystem", nioCore], path: "Tests/TestSupport",
             swiftSettings: strict),
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "Cleanup", "Configuration", "DNS", "Deliver", "InternalProtocol", "Lookup", "MailSyntax", "MailSystem",
+                "Operate", "Queue", "Receive", "Runtime", "Send", "Spool", "Submission", "TLS", "TestSupport",
+                nioCore, nioEmbedded,
+            ],
+            path: "Fuzz/Targets", swiftSettings: strict),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzTargets", "MailSystem"], path: "Tests/Fuzz", swiftSettings: strict),
         tests("MailSyntax", in: "Basics/MailSyntax"),
         tests("MailSystem", in: "Basics/MailSystem"),
         tests("Configuration", in: "Configuration"),
@@ -210,6 +226,6 @@ let package = Package(
         tests("Master", in: "Operate/Master"),
         tests("Simulation", in: "Simulation", ["Deliver", "MailSystem", "Spool"]),
         tests("Manual", in: "Operate/Manual", ["CommandReference", "Operate"]),
-    ],
+    ] + (fuzzing ? [fuzzer] : []),
     swiftLanguageModes: [.v6]
 )

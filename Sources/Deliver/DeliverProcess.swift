@@ -16,6 +16,7 @@ protocol DeliveryAgent: Sendable {
 public final class DeliverProcess: DaemonProcess {
     public static let name = "deliver"
     public static let startsPrograms = true
+    public static let confinement = Confinement.starter
     public static let eventLoops = 1
 
     private let context: ProcessContext

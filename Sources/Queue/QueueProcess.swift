@@ -13,6 +13,8 @@ import Synchronization
 /// The process `queue`: queue manager, pickup, bounces, and the small services around the queue.
 public final class QueueProcess: DaemonProcess {
     public static var name: String { "queue" }
+    /// All of the queue is its work, and it listens anew when it has taken over from a predecessor.
+    public static let confinement = Confinement.queueWorker(writes: nil, hides: [], listens: true)
 
     private let context: ProcessContext
     private let opener: TableOpener

@@ -23,7 +23,6 @@ public enum DaemonRuntime {
         do {
             // Signals are blocked before the first thread exists.
             let signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP])
-            try TaskThreads.start()
             var control = ControlReader(socket: controlDescriptor)
             guard let order = startOrder(&control) else { _exit(0) }
             try serve(type, order: order, control: control, signals: signals)
@@ -51,6 +50,13 @@ public enum DaemonRuntime {
         let master = try MasterConfiguration(
             Array(order.masterFile.utf8), file: "\(order.configurationDirectory)/master.cf", parameters: parameters)
         let sink = try LogSetup.sink(parameters)
+        let log = MailLog(syslogName: parameters["syslog_name"], program: P.name, sink: sink)
+        // Threads inherit it.
+        do { try P.confinement.begin(parameters) } catch { log.warning("separation: \(error)") }
+        try TaskThreads.start()
+        #if DEBUG
+            let probe = SeparationProbe(P.name, directory: order.configurationDirectory)
+        #endif
         let context = ProcessContext(
             parameters: parameters, masterConfiguration: master,
             services: order.services.compactMap { hosted($0, master, parameters) },
@@ -59,7 +65,6 @@ public enum DaemonRuntime {
             logSink: sink, control: ProcessControl(socket: controlDescriptor),
             queueDirectory: parameters["queue_directory"], isChrooted: !order.chroot.isEmpty,
             generation: order.generation, ticketSecret: order.ticketSecret)
-        let log = context.log(P.name)
 
         let process: P
         switch wait({ try await P(context: context) }) {
@@ -71,9 +76,15 @@ public enum DaemonRuntime {
         } catch {
             fatal(P.name, "\(error)", sink: log)
         }
+        var refusals: CInt?
+        do { refusals = try P.confinement.complete() } catch { log.warning("separation: \(error)") }
         if case .failure(let error) = wait({ try await process.start() }) { fatal(P.name, "\(error)", sink: log) }
+        do { try P.confinement.serving() } catch { log.warning("separation: \(error)") }
+        #if DEBUG
+            probe.run(log)
+        #endif
         context.control.report(.ready)
-        obey(process, control: control, signals: signals, sink: sink)
+        obey(process, control: control, signals: signals, refusals: refusals ?? -1, sink: sink, log: log)
     }
 
     private static func hosted(
@@ -102,7 +113,7 @@ public enum DaemonRuntime {
 
     /// Waits for orders, signals and the end of master.
     private static func obey<P: DaemonProcess>(
-        _ process: P, control: ControlReader, signals: SignalDescriptor, sink: any LogSink
+        _ process: P, control: ControlReader, signals: SignalDescriptor, refusals: CInt, sink: any LogSink, log: MailLog
     ) -> Never {
         var control = control
         var stopping = false
@@ -110,6 +121,7 @@ public enum DaemonRuntime {
             var entries = [
                 pollfd(fd: controlDescriptor, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: refusals, events: Int16(POLLIN), revents: 0),
             ]
             if stopping {
                 // Only the time limit is left to wait for; the task ends the process earlier.
@@ -117,6 +129,11 @@ public enum DaemonRuntime {
                 _exit(0)
             }
             if poll(&entries, nfds_t(entries.count), -1) < 0, errno != EINTR { _exit(1) }
+            if entries[2].revents != 0 {
+                for call in Separation.refusedCalls(refusals) {
+                    log.warning("separation: system call \(call) was refused to the process \(P.name)")
+                }
+            }
             if entries[1].revents != 0 {
                 while let signal = signals.next() {
                     if signal == SIGTERM || signal == SIGINT { stopping = true }

@@ -99,6 +99,8 @@ public protocol DaemonProcess: Sendable {
     static var name: String { get }
     /// Starts other programs: no_new_privs would take their set-uid bits.
     static var startsPrograms: Bool { get }
+    /// What the kernel is asked to refuse to it.
+    static var confinement: Confinement { get }
     /// Event loop threads.
     static var eventLoops: Int { get }
     /// Opens tables, reads keys: still with all privileges and outside the chroot.

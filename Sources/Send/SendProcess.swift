@@ -13,6 +13,14 @@ import TLS
 /// The `send` process: smtp, relay, lmtp, error, retry and discard, each master.cf line with its own settings.
 public final class SendProcess: DaemonProcess {
     public static let name = "send"
+    /// It reads messages that are being delivered and marks their recipients.
+    public static let confinement = Confinement.queueWorker(
+        writes: [], marks: ["active"],
+        hides: [
+            "incoming", "deferred", "hold", "bounce", "defer", "trace", "maildrop", "corrupt", "saved", "flush",
+            "spare",
+        ],
+        bindsPorts: true)
 
     private struct Service: Sendable {
         var hosted: HostedService

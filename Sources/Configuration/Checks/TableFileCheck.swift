@@ -65,3 +65,12 @@ struct TableFileCheck {
         return ("\(path)\(suffix) is older than \(path): changes there are not seen", "run \(maker)")
     }
 }
+
+extension Parameters {
+    /// The files of tables of a type that are named anywhere in main.cf: `sqlite:/etc/postfix/users.cf`.
+    public func tableFiles(of type: String) -> [String] {
+        store.settings.keys.sorted().flatMap { name in
+            TableFileCheck.tables(self[name]).filter { $0.type == type }.map(\.path)
+        }
+    }
+}

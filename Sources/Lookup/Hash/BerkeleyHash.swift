@@ -35,7 +35,7 @@ struct BerkeleyHash {
         guard doubling < spares.count else { throw Malformed("bucket out of range") }
         var number = bucket &+ spares[doubling]
         // Longer chains than the file has pages are rings.
-        for _ in 0..<1_000_000 {
+        for _ in 0..<pages.longestChain {
             let page = try pages.page(number)
             switch page.type {
             case .hash, .hashUnsorted: break

@@ -1,3 +1,5 @@
+import Glibc
+
 /// The pages of a Berkeley DB file, read through a descriptor: no path is needed, so a process behind a chroot follows a
 /// file that is rewritten in place. Total: whatever the file holds, a page is either well-formed or an error.
 ///
@@ -18,6 +20,8 @@ struct BerkeleyPages {
     private let lastPage: UInt32
     private let swapped: Bool
     private let store: PageStore
+    /// Bytes: nothing in the file is longer, and no chain has more links than the file has pages.
+    private let fileSize: Int
 
     private static let hashMagic: UInt32 = 0x0006_1561
     private static let treeMagic: UInt32 = 0x0005_3162
@@ -33,6 +37,8 @@ struct BerkeleyPages {
             do throws(Malformed) { return .success(try Self.metadata(bytes)) } catch { return .failure(error) }
         }
         (kind, pageSize, lastPage, swapped) = try read.get()
+        var status = stat()
+        fileSize = fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
         store = PageStore(descriptor, pageSize: pageSize, cacheSize: cacheSize, map: map)
     }
 
@@ -54,6 +60,8 @@ struct BerkeleyPages {
         }
     }
 
+    var longestChain: Int { fileSize / pageSize + 1 }
+
     var isTree: Bool { if case .tree = kind { true } else { false } }
 
     /// Good until the next call.
@@ -67,7 +75,7 @@ struct BerkeleyPages {
 
     /// An item that has pages of its own.
     func overflow(from first: UInt32, length: Int) throws(Malformed) -> [UInt8] {
-        guard length <= (Int(lastPage) + 1) * pageSize else { throw Malformed("overflow item longer than its file") }
+        guard length <= fileSize else { throw Malformed("overflow item longer than its file") }
         var result: [UInt8] = []
         var number = first
         while result.count < length, number != 0 {

@@ -18,6 +18,12 @@ final class MemcacheClient: BlockingClient, @unchecked Sendable {
         let lineLimit: Int
         let dataLimit: Int
 
+        /// One attempt, with small limits.
+        init(trying endpoint: ClientEndpoint) {
+            (self.endpoint, server, flags, lifetime) = (endpoint, "\(endpoint)", 0, 3600)
+            (timeout, pause, attempts, lineLimit, dataLimit) = (2, 0, 1, 1000, 1000)
+        }
+
         init(_ settings: ClientSettings) throws(TableOpenError) {
             let text = try settings.string("memcache", "inet:localhost:11211", minimum: 1)
             let bytes = Array(text.utf8)

@@ -44,9 +44,10 @@ final class TCPClient: BlockingClient, @unchecked Sendable {
     /// Seconds for each operation, octets of a reply, attempts: tcp_table(5).
     private static let timeout = 100
     private static let replyLimit = 4096
-    private static let attempts = 10
+    private let attempts: Int
 
-    init(_ endpoint: ClientEndpoint, _ server: String, _ log: MailLog) {
+    init(_ endpoint: ClientEndpoint, _ server: String, _ log: MailLog, attempts: Int = 10) {
+        self.attempts = attempts
         self.endpoint = endpoint
         self.server = server
         self.log = log
@@ -59,7 +60,7 @@ final class TCPClient: BlockingClient, @unchecked Sendable {
     func find(_ key: [UInt8]) -> Result<[UInt8]?, LookupError> {
         var reason = ""
         let start = ClientSocket.now()
-        for attempt in 1...Self.attempts {
+        for attempt in 1...attempts {
             do throws(ClientSocket.Failure) {
                 let reply = try ask(key)
                 do throws(Refusal) { return .success(try parse(reply)) } catch {
@@ -79,7 +80,7 @@ final class TCPClient: BlockingClient, @unchecked Sendable {
                     log.warning("connect to TCP map \(server): \(reason)")
                 }
             }
-            if attempt == Self.attempts || ClientSocket.now() - start > Self.timeout * 1000 { break }
+            if attempt == attempts || ClientSocket.now() - start > Self.timeout * 1000 { break }
             Pause.seconds(1)
         }
         return .failure(LookupError(table: server, reason: reason))

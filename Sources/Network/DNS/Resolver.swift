@@ -1,7 +1,7 @@
 import MailSyntax
 
 /// DNS record types that mail needs.
-public enum RecordType: UInt16, Sendable, Hashable {
+public enum RecordType: UInt16, Sendable, Hashable, CaseIterable {
     case a = 1
     case ns = 2
     case cname = 5

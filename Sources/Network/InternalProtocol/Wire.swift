@@ -90,10 +90,10 @@ public struct WireReader {
         _ body: (inout WireReader) throws(WireError) -> T
     ) throws(WireError) -> [T] {
         let count = Int(try uint32())
-        // Each element takes at least a byte: a wrong count cannot make us reserve memory.
+        // Each element takes at least a byte, but an element in memory takes more: a wrong count cannot make us reserve it.
         guard count <= buffer.readableBytes else { throw WireError("array cut short") }
         var values: [T] = []
-        values.reserveCapacity(count)
+        values.reserveCapacity(min(count, 1024))
         for _ in 0..<count { values.append(try body(&self)) }
         return values
     }

@@ -3,6 +3,7 @@ import Configuration
 import Glibc
 import MailSyntax
 import MailSystem
+import Runtime
 
 /// What each subcommand of `postfix` does.
 struct PostfixActions {
@@ -84,6 +85,12 @@ struct PostfixActions {
             .problems()
         guard json else {
             for problem in deep { log.warning(problem.description) }
+            let isOff = parameters.list("import_environment").contains("APUS_SEPARATION=no")
+            let chrooted = master.services.filter(\.isChrooted).map(\.name)
+            log.info(
+                isOff
+                    ? "separation: seccomp and landlock are switched off in import_environment"
+                    : Confinement.summary(chrooted: chrooted))
             return 0
         }
         let all = parameters.diagnostics(master: master) + deep

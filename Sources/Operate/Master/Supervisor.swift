@@ -49,6 +49,7 @@ final class Supervisor {
     func run() {
         logStart("daemon started")
         for warning in settings.warnings { log.warning(warning) }
+        if let shortcoming = Confinement.shortcoming { log.info(shortcoming) }
         wakeUps.begin(at: monotonic)
         while true {
             let now = monotonic

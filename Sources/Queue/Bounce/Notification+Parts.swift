@@ -1,4 +1,5 @@
 import Configuration
+import InternalProtocol
 import MailSyntax
 import MailSystem
 import Spool
@@ -7,8 +8,8 @@ extension Notification {
     /// The header of the whole message.
     var header: String {
         let subjectText = kind.isForPostmaster ? template.postmasterSubject ?? template.subject : template.subject
-        var text = "From: \(template.from)\nSubject: \(subjectText)\nTo: \(EmailAddress.quoted(recipient))\n"
-        let messageID = subject.message.messageID
+        var text = "From: \(template.from)\nSubject: \(subjectText)\nTo: \(Self.address(recipient))\n"
+        let messageID = Self.line(subject.message.messageID)
         if settings.threaded, !messageID.isEmpty { text += "References: \(messageID)\nIn-Reply-To: \(messageID)\n" }
         text += "Auto-Submitted: \(kind.isForPostmaster ? "auto-generated" : "auto-replied")\n"
         text += "MIME-Version: 1.0\nContent-Type: multipart/report; report-type=delivery-status;\n"
@@ -16,6 +17,10 @@ extension Notification {
         if !encoding.isEmpty { text += "Content-Transfer-Encoding: \(encoding)\n" }
         return text + "\nThis is a MIME-encapsulated message.\n"
     }
+
+    /// Addresses and replies come from outside: none may begin a line of its own.
+    static func line(_ text: String) -> String { DeliveryLog.printable(text) }
+    static func address(_ text: String) -> String { line(EmailAddress.quoted(text)) }
 
     func partHeader(_ description: String, _ type: String, encoded: Bool = true) -> String {
         var text = "\n--\(boundary)\nContent-Description: \(description)\nContent-Type: \(type)\n"
@@ -51,10 +56,10 @@ extension Notification {
         var text = partHeader("Delivery report", type, encoded: isGlobal)
         text += "Reporting-MTA: dns; \(settings.hostName)\n"
         let message = subject.message
-        if !message.dsnEnvelopeID.isEmpty { text += "Original-Envelope-Id: \(message.dsnEnvelopeID)\n" }
+        if !message.dsnEnvelopeID.isEmpty { text += "Original-Envelope-Id: \(Self.line(message.dsnEnvelopeID))\n" }
         text += "X-\(settings.mailName)-Queue-ID: \(subject.queueID)\n"
         text +=
-            "X-\(settings.mailName)-Sender: \(addressType(originalSender)); \(EmailAddress.quoted(originalSender))\n"
+            "X-\(settings.mailName)-Sender: \(addressType(originalSender)); \(Self.address(originalSender))\n"
         if message.arrival.seconds > 0 { text += "Arrival-Date: \(LocalTime.rfc5322(message.arrival))\n" }
         return text
     }
@@ -66,19 +71,19 @@ extension Notification {
 
     /// One recipient, for programs.
     func report(_ entry: RecipientLogEntry) -> String {
-        let address = EmailAddress.quoted(entry.recipient)
+        let address = Self.address(entry.recipient)
         var text = "Final-Recipient: \(addressType(entry.recipient)); \(address)\n"
         if !entry.dsnOriginalRecipient.isEmpty {
-            text += "Original-Recipient: \(originalRecipient(entry.dsnOriginalRecipient))\n"
+            text += "Original-Recipient: \(originalRecipient(Self.line(entry.dsnOriginalRecipient)))\n"
         } else if hasOriginal(entry) {
             let original = entry.originalRecipient
-            text += "Original-Recipient: \(addressType(original)); \(EmailAddress.quoted(original))\n"
+            text += "Original-Recipient: \(addressType(original)); \(Self.address(original))\n"
         }
         // The defer log of a message that is given up says "delayed".
         let action = kind.template == .failure ? "failed" : entry.action
-        text += "Action: \(action)\nStatus: \(entry.status)\n"
+        text += "Action: \(Self.line(action))\nStatus: \(Self.line(entry.status))\n"
         if !entry.mtaType.isEmpty, !entry.mtaName.isEmpty {
-            text += "Remote-MTA: \(entry.mtaType); \(entry.mtaName)\n"
+            text += "Remote-MTA: \(Self.line("\(entry.mtaType); \(entry.mtaName)"))\n"
         }
         if !entry.diagnosticType.isEmpty, !entry.diagnosticText.isEmpty {
             text += TextWrapping.wrap("Diagnostic-Code: \(entry.diagnosticType); \(entry.diagnosticText)")

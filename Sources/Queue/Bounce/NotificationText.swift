@@ -97,7 +97,7 @@ private final class ReturnedMessage {
         let description = kind.attachmentDescription + (isWhole ? "" : " Headers")
         start = Array(
             (notification.partHeader(description, type)
-                + "Return-Path: <\(EmailAddress.quoted(notification.originalSender))>\n").utf8)
+                + "Return-Path: <\(Notification.address(notification.originalSender))>\n").utf8)
         content = ContentReader(original, dataOffset: message.size.dataOffset, format: .text)
     }
 

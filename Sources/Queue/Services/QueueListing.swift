@@ -89,8 +89,14 @@ final class QueueListing: @unchecked Sendable {
 
     /// Only what Postfix before 3.11 knows: its postqueue refuses a list with more.
     private func add(_ recipient: String, _ reason: String, to attributes: inout [AttributeCodec.Attribute]) {
-        attributes += [.init("recipient", shown(recipient)), .init("reason", reason)]
+        attributes += [.init("recipient", shown(recipient)), .init("reason", Self.cut(reason))]
     }
 
-    private func shown(_ address: String) -> String { address.isEmpty ? emptyAddress : EmailAddress.quoted(address) }
+    private func shown(_ address: String) -> String { address.isEmpty ? emptyAddress : Self.cut(EmailAddress.quoted(address)) }
+
+    /// Readers have a limit for a field, and one long text, such as that of a command in a .forward file, must not
+    /// spoil the list for all.
+    private static func cut(_ text: String) -> String {
+        text.utf8.count <= 4096 ? text : String(decoding: text.utf8.prefix(4096), as: UTF8.self)
+    }
 }

@@ -11,6 +11,10 @@ import TLS
 /// The process that takes mail from the network: all smtpd services of one privilege.
 public final class ReceiveProcess: DaemonProcess {
     public static let name = "receive"
+    /// It makes queue files and hands them on: mail of others is out of its reach.
+    public static let confinement = Confinement.queueWorker(
+        writes: ["incoming", "hold", "trace", "spare"],
+        hides: ["active", "deferred", "bounce", "defer", "maildrop", "corrupt", "saved", "flush"])
 
     private let context: ProcessContext
     private let listeners: [(listener: ServiceListener, hosted: HostedService)]

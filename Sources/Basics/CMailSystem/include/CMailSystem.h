@@ -85,4 +85,33 @@ int apus_crypt(const char *phrase, const char *setting, char *result, size_t cap
 /// The OpenSSL that the programs were compiled with, for programs that do not link it.
 static inline const char *apus_openssl_version(void) { return OPENSSL_VERSION_TEXT; }
 
+// Separation: what the kernel refuses to this process from now on (Separation.c).
+
+/// Paths below which files may be read and changed. Reading is free when `readable_count` is 0.
+struct apus_file_limits {
+    const char *const *readable;
+    size_t readable_count;
+    const char *const *writable;
+    size_t writable_count;
+    /// Below these, files that are there may be written to; none is made, renamed or removed.
+    const char *const *updatable;
+    size_t updatable_count;
+    /// TCP sockets may be bound to a port that the kernel chooses; to no other port in any case.
+    int may_bind_any_port;
+};
+
+/// The version of landlock that the kernel has, 0 without.
+int apus_landlock_version(void);
+/// Restricts this thread and those it starts: call it before there are others, after no_new_privs. Programs cannot be
+/// executed, other processes get no signals and cannot be traced. Returns 0, or -1 with errno (ENOSYS: old kernel).
+int apus_confine_files(const struct apus_file_limits *limits);
+int apus_can_confine_calls(void);
+/// Restricts all threads to the list of system calls in Separation.c. `*report` becomes readable when a call was refused
+/// for the first time: its number, an `unsigned`. Returns 0, or -1 with errno.
+int apus_confine_calls(int *report);
+/// From now on no socket starts to listen. Returns 0 or -1.
+int apus_refuse_listening(void);
+/// For a process that keeps root's rights and starts programs: refuses what only an attacker would ask of root.
+int apus_confine_root_calls(void);
+
 #endif

@@ -77,7 +77,8 @@ struct HeaderRecipients {
 
     private mutating func finishHeader() {
         if collecting {
-            let found = AddressListParser.addresses(current)
+            // `""` is nobody.
+            let found = AddressListParser.addresses(current).filter { !$0.isEmpty }
             if isResent { resentRecipients += found } else { recipients += found }
         }
         current = []

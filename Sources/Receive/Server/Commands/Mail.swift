@@ -101,7 +101,7 @@ extension SMTPSession {
         case ("AUTH", let value?) where settings.saslIsEnabled:
             guard XText.decode(value) != nil else { return ServerReply(501, "5.5.4", "Bad AUTH parameter syntax") }
             guard facts.saslMethod != nil else { break }
-            if value != "<>" { facts.saslSender = XText.decode(value) }
+            if value != "<>" { facts.saslSender = XText.decode(value).map(Self.cleaned) }
         case ("AUTH", _?): break
         case ("RET", let value?):
             guard offersDSN else { return Self.dsnDisabled }
@@ -112,7 +112,10 @@ extension SMTPSession {
             made.returnPart = part
         case ("ENVID", let value?):
             guard offersDSN else { return Self.dsnDisabled }
-            guard made.envelopeID == nil, !value.isEmpty, let decoded = XText.decode(value) else {
+            // RFC 3461 §4.4: printable. Anything else would break the lines of a notification.
+            guard made.envelopeID == nil, !value.isEmpty, let decoded = XText.decode(value),
+                decoded.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
+            else {
                 return ServerReply(501, "5.5.4", "Bad ENVID parameter syntax")
             }
             made.envelopeID = decoded

@@ -12,6 +12,8 @@ struct LineReader {
 
     let limit: Int
     private var cut: [UInt8]?
+    /// The last byte of a cut line so far: its CR and LF may come apart.
+    private var lastOfCut: UInt8?
 
     init(limit: Int) { self.limit = limit }
 
@@ -21,13 +23,15 @@ struct LineReader {
         guard let newline = view.firstIndex(of: 0x0A) else {
             if view.count > limit {
                 if cut == nil { cut = Array(view.prefix(limit)) }
+                lastOfCut = view.last
                 input.moveReaderIndex(forwardBy: view.count)
             }
             return nil
         }
         var bytes = Array(view[view.startIndex..<newline])
         input.moveReaderIndex(forwardBy: bytes.count + 1)
-        let isBare = bytes.last != 0x0D
+        let isBare = (bytes.last ?? lastOfCut) != 0x0D
+        lastOfCut = nil
         if let start = cut {
             cut = nil
             return Line(bytes: start, isBare: isBare, isCut: true)
