@@ -81,7 +81,6 @@ def scenario_smuggling_into_us(world):
 def scenario_smuggling_through_chunks(world):
     """What BDAT brings goes out by DATA: no bare CR, no bare LF, and one end."""
     server = world.server()
-    raw = []
     for number, ending in enumerate(ENDINGS):
         client = _greeted(world)
         for line in ("MAIL FROM:<someone@example.net>", f"RCPT TO:<{TO}>"):
@@ -97,7 +96,6 @@ def scenario_smuggling_through_chunks(world):
         rest = received.content.replace("\r\n", "")
         assert "\n" not in rest and "\r" not in rest, received.content
         assert "DATA" in received.content
-    assert not raw
 
 
 class _TLSServer:
@@ -197,13 +195,22 @@ def scenario_commands_before_the_greeting(world):
     sock.close()
     assert b"queued as" not in text, text
     assert re.search(rb"^(554 5\.5\.0|503 5\.5\.0)", text, re.M), text
-    assert "Subject: blind" not in world.mta.log()[mark:]
+    assert "from=<a@example.net>" not in world.mta.log()[mark:]
     client = world.client()
     client.expect("EHLO out.example.net", "250-")
     # Many commands at once, over and over: answered in order, and no more is read than is answered.
     client.send("RSET\r\nNOOP\r\n" * 20000)
-    for _ in range(40000):
-        assert client.file.readline().startswith((b"250 ", b"421 ")) or client.file.readline() == b""
+    lines = []
+    try:
+        while line := client.file.readline():
+            lines.append(line)
+            if len(lines) == 40000:
+                break
+    except OSError:
+        pass
+    # smtpd_junk_command_limit ends it.
+    assert lines and all(line.startswith((b"250 2.0.0 Ok", b"421 4.7.0 ")) for line in lines), lines[-3:]
+    assert len(lines) < 200, len(lines)
     client.close()
 
 
@@ -254,14 +261,17 @@ def scenario_harvesting_of_recipients(world):
     client.expect("MAIL FROM:<a@example.net>", "250")
     replies = []
     for number in range(100):
-        answer = client.command(f"RCPT TO:<user{number}@smtp.example.com>")
+        try:
+            answer = client.command(f"RCPT TO:<user{number}@smtp.example.com>")
+        except OSError:
+            answer = ""
         replies.append(answer)
         if "421" in answer or not answer:
             break
     assert 15 <= len(replies) <= 25, len(replies)
     assert all(reply.startswith("550 5.1.1 ") for reply in replies[:15]), replies[:3]
-    assert "421 4.7.0" in replies[-1] + client.reply(), replies[-1]
-    assert client.reply() == ""
+    assert replies[-1].startswith("421 4.7.0") or not replies[-1], replies[-1]
+    world.mta.wait_log(r"too many errors after RCPT from out\.example\.net\[198\.51\.100\.10\]")
     client.close()
     # VRFY tells no more than RCPT does.
     client = _greeted(world)
