@@ -159,7 +159,7 @@ def scenario_forged_senders(world):
     """Backscatter: unknown recipients are refused in the dialogue, notifications go out once, short, and are never
     answered with another."""
     _start(world)
-    for recipient in ("nobody@smtp.example.com", "nobody@externaladdress.com"):
+    for recipient in ("nosuchuser@smtp.example.com", "nobody@externaladdress.com"):
         client = world.client()
         client.expect("EHLO out.example.net", "250-")
         client.expect("MAIL FROM:<victim@example.net>", "250")

@@ -92,7 +92,9 @@ final class QueueListing: @unchecked Sendable {
         attributes += [.init("recipient", shown(recipient)), .init("reason", Self.cut(reason))]
     }
 
-    private func shown(_ address: String) -> String { address.isEmpty ? emptyAddress : Self.cut(EmailAddress.quoted(address)) }
+    private func shown(_ address: String) -> String {
+        address.isEmpty ? emptyAddress : Self.cut(EmailAddress.quoted(address))
+    }
 
     /// Readers have a limit for a field, and one long text, such as that of a command in a .forward file, must not
     /// spoil the list for all.
