@@ -175,7 +175,17 @@ extension FuzzTarget {
 
     private struct OneEntryLog: NotificationLog {
         let entry: RecipientLogEntry
-        func forEach(_ body: (RecipientLogEntry) throws -> Void) throws { try body(entry) }
+        func makeCursor() throws -> any NotificationLogCursor { Cursor(entry) }
+
+        final class Cursor: NotificationLogCursor {
+            private var entry: RecipientLogEntry?
+            init(_ entry: RecipientLogEntry) { self.entry = entry }
+            func next() throws -> RecipientLogEntry? {
+                defer { entry = nil }
+                return entry
+            }
+            func close() {}
+        }
     }
 
     static let postlog = FuzzTarget("postlog") { input in

@@ -153,6 +153,7 @@ private final class CountedMail: IncomingMail {
         }
         require(total <= 20_000, "message_size_limit")
     }
+    func exceedSize() async {}
     func abort() async { intake.end(finished: false) }
     func finish() async -> IntakeVerdict {
         intake.end(finished: true)

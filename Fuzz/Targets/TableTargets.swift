@@ -30,7 +30,7 @@ extension FuzzTarget {
     static let berkeley = FuzzTarget("berkeley-db") { input in
         withFile(input) { path in
             guard let lock = TableLock(path: path, writing: false) else { fatalError("no file") }
-            guard var pages = try? BerkeleyPages(descriptor: lock.descriptor, cacheSize: 1 << 16) else { return }
+            guard let pages = try? BerkeleyPages(descriptor: lock.descriptor, cacheSize: 1 << 16) else { return }
             for key in keys {
                 for tail in [[], [UInt8(0)]] {
                     let value = try? pages.get(key + tail)
