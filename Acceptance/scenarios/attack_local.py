@@ -31,6 +31,7 @@ transport_maps = inline:{ {pipe.example = show:} }
 relay_domains = pipe.example
 minimal_backoff_time = 1000s
 maximal_backoff_time = 1000s
+command_time_limit = 5s
 """
 MASTER = """
 show     unix  -       n       n       -       10      pipe
