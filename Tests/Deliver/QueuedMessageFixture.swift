@@ -58,6 +58,10 @@ final class DeliveryFixture {
         writer.append(.extracted)
         writer.append(.end)
         try writer.commit(size: nil)
+        // A child that another test is just starting has the writer's descriptor, and its lock, until it executes.
+        let written = open("\(root)/\(directory.path(queue: "active", id: writer.id))", O_RDONLY | O_CLOEXEC)
+        while flock(written, LOCK_SH) != 0, errno == EINTR {}
+        close(written)
         var request = DeliveryRequest(
             service: service, nexthop: nexthop, queueID: writer.id.text, sender: sender, recipients: list)
         request.dataOffset = dataOffset
