@@ -7,7 +7,7 @@ import shutil
 
 from lab import peers
 from lab.mta import HERE
-from lab.smtp import message
+from lab.smtp import message, wait_for
 
 DEBUG = os.path.join(os.path.dirname(HERE), ".build", "debug", "apus")
 
@@ -130,19 +130,27 @@ def scenario_from_inside(world):
     os.unlink(host.path("/etc/postfix/separation-probe"))
 
 
+def _unconfined(world):
+    found = []
+    for pid, name in world.mta.processes().items():
+        with open(f"/proc/{pid}/status") as file:
+            status = file.read()
+        if name in ("receive", "queue", "send"):
+            if not ("\nNoNewPrivs:\t1\n" in status and "\nSeccomp:\t2\n" in status and
+                    re.search(r"^CapEff:\s+0+$", status, re.M)):
+                found.append((name, status))
+        if name == "deliver" and "\nSeccomp:\t2\n" not in status:
+            found.append((name, status))
+    return found
+
+
 def scenario_check_says_what_is_active(world):
     host = world.mx
     text = host.run("postfix", "check").stdout
     assert re.search(r"separation: .*no_new_privs; seccomp; landlock version \d+", text), text
     world.mta.start()
-    for pid, name in world.mta.processes().items():
-        with open(f"/proc/{pid}/status") as file:
-            status = file.read()
-        if name in ("receive", "queue", "send"):
-            assert "\nNoNewPrivs:\t1\n" in status and "\nSeccomp:\t2\n" in status, (name, status)
-            assert re.search(r"^CapEff:\s+0+$", status, re.M), (name, status)
-        if name == "deliver":
-            assert "\nSeccomp:\t2\n" in status, (name, status)
+    # A process that has just been started is not confined yet.
+    wait_for(lambda: not _unconfined(world), lambda: f"confined processes: {_unconfined(world)}", 20)
     assert "separation: the kernel has no" not in world.mta.log()
     # Without them, on request.
     world.mta.stop()
