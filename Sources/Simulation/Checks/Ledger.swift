@@ -14,6 +14,7 @@ final class Ledger {
     private var excused: Set<String> = []
     /// The queue process or the machine has crashed: notifications may come twice.
     var hasCrashed = false
+    var hasLostPower = false
     /// Broken promises, in words.
     private(set) var violations: [String] = []
 
@@ -116,8 +117,9 @@ final class Ledger {
                     ))
             }
         }
-        // Who was never answered may have been heard: then for all recipients.
-        let wasHeard = fates.contains { $0.copies + $0.bounces > 0 }
+        // Who was never answered may have been heard: then for all recipients. But the power may have taken a message that
+        // was not synchronised yet, for some recipients after it had reached others: nobody had been promised anything.
+        let wasHeard = fates.contains { $0.copies + $0.bounces > 0 } && !hasLostPower
         let excusedEnds = Set(fates.filter(\.isExcused).map(\.recipient))
         guard message.answer == .accepted || message.answer == .unknown && wasHeard else { return }
         for fate in fates {

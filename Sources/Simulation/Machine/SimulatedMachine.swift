@@ -110,6 +110,7 @@ final class SimulatedMachine: @unchecked Sendable {
         world.note("power", "lost")
         isUp = false
         hasLostPower = true
+        ledger.hasLostPower = true
         network.vanish()
         for kind in Self.kinds { processes.removeValue(forKey: kind)?.process.end() }
         for process in others where process.isAlive { process.end() }
