@@ -108,6 +108,10 @@ for _scenario in (scenario_no_inodes, scenario_read_only):
     _scenario.only_for = ("apus",)
 
 
+scenario_read_only.open_problem = (
+    "receive keeps spare queue files open for writing, so that the kernel refuses the remount as long as the server runs")
+
+
 def scenario_damaged(world):
     """An error in the file system makes it read-only for good: 4xx; after fsck and a start everything is there."""
     with _disk(world) as (mounted, book):
