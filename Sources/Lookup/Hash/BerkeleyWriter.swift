@@ -128,13 +128,10 @@ final class BerkeleyWriter: UpdatableTable, ImmediateTable {
     private func withState<Value: Sendable>(
         _ body: (inout State) throws(FileProblem) -> Value
     ) throws(LookupError) -> Value {
-        let result: Result<Value, LookupError> = state.withLock { state in
-            do throws(FileProblem) {
-                return .success(try body(&state))
-            } catch {
-                return .failure(LookupError(table: name, reason: error.reason))
-            }
+        do throws(FileProblem) {
+            return try state.withLock { (state) throws(FileProblem) in try body(&state) }
+        } catch {
+            throw LookupError(table: name, reason: error.reason)
         }
-        return try result.get()
     }
 }

@@ -20,9 +20,9 @@ public final class TicketKeyring: Sendable {
 
         /// A new one. - Parameter now: monotonic seconds.
         public static func random(period: Int, now: Int) -> Secret {
-            var bytes = [UInt8](repeating: 0, count: 32)
-            let filled = RAND_bytes(&bytes, 32)
-            precondition(filled == 1, "no randomness")
+            // getrandom(2): it cannot fail, as OpenSSL's generator may.
+            var generator = SystemRandomNumberGenerator()
+            let bytes = (0..<32).map { _ in generator.next() as UInt8 }
             // The period before this one's: who starts now knows the keys that are being replaced.
             return Secret(period: period, number: now / max(period, 1) - 1, bytes: bytes)
         }

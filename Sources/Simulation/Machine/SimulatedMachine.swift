@@ -26,7 +26,7 @@ final class SimulatedMachine: @unchecked Sendable {
     let log = Unchecked(SimulatedLog())
     private var processes: [String: (process: SimulatedProcess, daemon: any DaemonProcess)] = [:]
     private var isUp = false
-    private(set) var hasLostPower = false
+    var hasLostPower: Bool { ledger.hasLostPower }
     /// Clients that wait for something.
     var openClients = 0
     private var lastNumber = 0
@@ -109,7 +109,6 @@ final class SimulatedMachine: @unchecked Sendable {
         guard isUp else { return }
         world.note("power", "lost")
         isUp = false
-        hasLostPower = true
         ledger.hasLostPower = true
         network.vanish()
         for kind in Self.kinds { processes.removeValue(forKey: kind)?.process.end() }
