@@ -200,8 +200,8 @@ class Server:
         self.listener.close()
 
 
-def wait_for(condition, what, seconds=30):
-    """Waits until `condition()` gives a true value and returns it."""
+def wait_for(condition, what, seconds=30, pause=0.05):
+    """Waits until `condition()` gives a true value and returns it; `pause` seconds pass between two looks."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -209,4 +209,4 @@ def wait_for(condition, what, seconds=30):
             return value
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds} s for {what() if callable(what) else what}")
-        time.sleep(0.05)
+        time.sleep(pause)

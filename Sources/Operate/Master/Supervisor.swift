@@ -222,7 +222,7 @@ final class Supervisor {
             guard slot.current === child else { return }
             slot.needsSuccessor = true
             // A table that changes all the time must not start processes all the time.
-            slot.notBefore = max(slot.notBefore, child.started + 5)
+            slot.notBefore = max(slot.notBefore, child.started + 1)
         case .draining:
             // Deliveries may take their time: no limit any more.
             guard child.state == .draining, slot.retired.contains(where: { $0 === child }) else { return }
