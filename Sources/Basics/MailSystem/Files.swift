@@ -23,6 +23,13 @@ public enum Files {
         }
     }
 
+    /// When the file was last modified, nanoseconds since 1970; nil when that can't be told.
+    public static func modificationTime(_ path: String) -> Int? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        return Int(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int(status.st_mtim.tv_nsec)
+    }
+
     /// The text of a file; bytes that are no UTF-8 become U+FFFD.
     public static func readText(_ path: String, limit: Int = 1 << 30) throws(SystemError) -> String {
         String(decoding: try read(path, limit: limit), as: UTF8.self)

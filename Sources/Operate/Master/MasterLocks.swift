@@ -22,6 +22,9 @@ struct MasterLocks {
         }
     }
 
+    /// Tells whoever asked for a reload that it is over: the time of `pid/master.pid` moves on.
+    func noteReload() { _ = futimens(queueLock, nil) }
+
     private static func lock(_ path: String) throws(SystemError) -> CInt {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         if descriptor < 0 { throw SystemError("open lock file", path: path) }

@@ -62,7 +62,7 @@ public enum MasterProgram {
             settings: settings,
             options: Supervisor.Options(
                 executable: replacedExecutable(executable), keepsOutput: options.keepsOutput,
-                verbose: options.verbose),
+                verbose: options.verbose, reloaded: { locks.noteReload() }),
             signals: signals, sink: sink)
         if options.reportsReadiness {
             try Descriptors.writeAll([0], to: readinessDescriptor)

@@ -189,7 +189,14 @@ struct PostfixActions {
         let settings = try check()
         try ChrootFiles.synchronize(settings.parameters, settings.master)
         log.info("refreshing the Postfix mail system")
+        let mark = "\(queueDirectory)/pid/master.pid"
+        let before = Files.modificationTime(mark)
         kill(pid, SIGHUP)
+        // Whoever connects after this command has ended meets the new configuration.
+        for _ in 0..<1_000 {
+            guard kill(pid, 0) == 0, Files.modificationTime(mark) == before else { break }
+            usleep(10_000)
+        }
         QueueRepair(parameters: parameters).inBackground(log)
         return 0
     }

@@ -11,6 +11,8 @@ final class Supervisor {
         /// start-fg: output of the processes goes to ours.
         var keepsOutput = false
         var verbose = 0
+        /// Called when a reload is over: the new generation serves, or the configuration was refused.
+        var reloaded: () -> Void = {}
     }
 
     private var settings: ServerSettings
@@ -28,6 +30,8 @@ final class Supervisor {
     private var generation = 0
     private var tickets = TicketSecrets()
     private var stopDeadline: Double?
+    private let reloaded: () -> Void
+    private var isReloading = false
 
     /// Opens all endpoints. The working directory is the queue directory, the locks are held.
     init(settings: ServerSettings, options: Options, signals: SignalDescriptor, sink: any LogSink) throws {
@@ -38,6 +42,7 @@ final class Supervisor {
         launcher = ProcessLauncher(
             executable: options.executable, keepsOutput: options.keepsOutput, verbose: options.verbose)
         endpoints = EndpointTable(owner: settings.owner)
+        reloaded = options.reloaded
         wakeUps = WakeUps(settings.master)
         for address in try endpoints.add(settings.allEndpoints) {
             log.warning("\(address): the protocol is not available: not listening there")
@@ -58,6 +63,10 @@ final class Supervisor {
                 if now >= stopDeadline { for child in allChildren { child.signal(SIGKILL) } }
             } else {
                 startWhatIsDue(now)
+                if isReloading, slots.allSatisfy(\.isSettled) {
+                    isReloading = false
+                    reloaded()
+                }
                 for path in wakeUps.due(now) { WakeUps.trigger(path) }
             }
             enforceDeadlines(now)
@@ -302,9 +311,11 @@ final class Supervisor {
         } catch {
             log.error("\(error)")
             log.warning("the configuration was not reloaded: the mail system runs on as it was")
+            reloaded()
             return
         }
         settings = new
+        isReloading = true
         replaceLog()
         logStart("reload")
         for warning in settings.warnings { log.warning(warning) }
