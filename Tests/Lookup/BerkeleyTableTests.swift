@@ -83,6 +83,25 @@ import Testing
         #expect(opener.anyChanged())
     }
 
+    @Test(arguments: ["hash", "btree"]) func aTableBuiltAnewIsFollowedWithoutItsPath(_ type: String) async throws {
+        let folder = TableFolder()
+        let inner = "\(folder.path)/inner"
+        mkdir(inner, 0o755)
+        symlink(inner, "\(folder.path)/way")
+        try makeTable("\(type):\(inner)/t", [("k", "old"), ("gone", "x")])
+        let opener = TestOpener().opener
+        let table = opener.open("\(type):\(folder.path)/way/t")
+        #expect(try await table.find("k") == "old")
+        unlink("\(folder.path)/way")
+        // File times are no finer than the kernel's clock tick.
+        try await Task.sleep(nanoseconds: 20_000_000)
+        try makeTable("\(type):\(inner)/t", (0..<3000).map { ("k\($0)", "v") } + [("k", "new")])
+        #expect(try await table.find("k") == "new")
+        #expect(try await table.find("gone") == nil)
+        #expect(try await table.find("k2999") == "v")
+        #expect(opener.anyChanged())
+    }
+
     /// The library writes, our own reader reads: items on pages of their own, deep trees, split buckets.
     @Test(arguments: ["hash", "btree"]) func itemsOfAnySizeAreRead(_ type: String) async throws {
         let folder = TableFolder()

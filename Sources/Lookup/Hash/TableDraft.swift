@@ -2,8 +2,15 @@ import Glibc
 
 /// A new edition of a table file, written beside the one in use: `publish` puts it in its place in one step, so that
 /// readers see the whole old table or the whole new one, and a broken build leaves the old one.
+///
+/// A reader behind a chroot keeps the old file until its process gives way to another. A small table is written into
+/// that file too, so that the next lookup everywhere sees what was built.
 final class TableDraft {
+    /// Larger tables would keep their readers waiting for too long.
+    private static let largestCopy = 4 << 20
+
     let path: String
+    private let current: TableLock
     private let target: String
     /// The file in the table's place is empty, and nothing that should stay there.
     private let isNew: Bool
@@ -12,6 +19,7 @@ final class TableDraft {
     /// nil when no file can be made there. Owner and mode become those of the table in use.
     init?(of target: String, like current: TableLock, isNew: Bool) {
         self.target = target
+        self.current = current
         self.isNew = isNew
         path = "\(target).tmp"
         var status = stat()
@@ -41,7 +49,26 @@ final class TableDraft {
             if descriptor >= 0 { close(descriptor) }
             throw failure
         }
-        close(descriptor)
+        defer { close(descriptor) }
         isPublished = true
+        if !isNew, let new = FileStamp(descriptor: descriptor), new.size <= Self.largestCopy {
+            rewriteOld(from: descriptor, size: new.size)
+        }
+    }
+
+    /// The lock is held: nobody reads half of it. Of what goes wrong nobody hears: the file has no name any more, and its
+    /// readers are on their way out.
+    private func rewriteOld(from source: CInt, size: Int) {
+        guard let bytes = FileBytes.read(source, at: 0, count: size) else { return }
+        bytes.withUnsafeBytes { bytes in
+            var written = 0
+            while written < bytes.count, let base = bytes.baseAddress {
+                let count = pwrite(current.descriptor, base + written, bytes.count - written, off_t(written))
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { break }
+                written += count
+            }
+            _ = ftruncate(current.descriptor, off_t(written))
+        }
     }
 }
