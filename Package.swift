@@ -80,7 +80,7 @@ let package = Package(
             ["Configuration", "Lookup", "Routing", "Runtime", "Spool", "MailSyntax", "MailSystem"] + nio),
 
         // Network
-        library("Sockets", in: "Network/Sockets", nio),
+        library("Sockets", in: "Network/Sockets", ["MailSystem"] + nio),
         library(
             "TLS", in: "Network/TLS",
             [

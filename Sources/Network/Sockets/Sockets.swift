@@ -1,3 +1,5 @@
+import Glibc
+import MailSystem
 import NIOCore
 import NIOPosix
 
@@ -13,6 +15,10 @@ public protocol Sockets: Sendable {
         on descriptor: CInt, group: any EventLoopGroup, options: (ServerBootstrap) -> ServerBootstrap,
         initializer: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
     ) -> EventLoopFuture<any Channel>
+
+    /// Several descriptors of one listening socket, for as many channels.
+    /// - Parameter descriptor: the first of them, or closed when there is an error.
+    func share(_ descriptor: CInt, count: Int) throws(SystemError) -> [CInt]
 
     /// Connects. Fails with what NIO says went wrong.
     /// - Parameter timeout: nil for NIO's.
@@ -41,6 +47,20 @@ public struct KernelSockets: Sockets {
         initializer: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
     ) -> EventLoopFuture<any Channel> {
         options(ServerBootstrap(group: group)).childChannelInitializer(initializer).withBoundSocket(descriptor)
+    }
+
+    public func share(_ descriptor: CInt, count: Int) throws(SystemError) -> [CInt] {
+        var descriptors = [descriptor]
+        while descriptors.count < count {
+            let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+            guard copy >= 0 else {
+                let error = SystemError("share a listening socket")
+                for open in descriptors { close(open) }
+                throw error
+            }
+            descriptors.append(copy)
+        }
+        return descriptors
     }
 
     public func connect(

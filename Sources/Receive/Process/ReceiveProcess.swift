@@ -11,6 +11,8 @@ import TLS
 /// The process that takes mail from the network: all smtpd services of one privilege.
 public final class ReceiveProcess: DaemonProcess {
     public static let name = "receive"
+    /// Each of them wakes up for each client: see `ServiceListener.listen`.
+    public static var eventLoops: Int { min(System.coreCount, 4) }
     /// It makes queue files and hands them on: mail of others is out of its reach.
     public static let confinement = Confinement.queueWorker(
         writes: ["incoming", "hold", "trace", "spare"],
@@ -33,15 +35,18 @@ public final class ReceiveProcess: DaemonProcess {
         let hosted = context.services(of: "smtpd")
         var openers: [TableOpener] = []
         var services: [(ServerService, HostedService)] = []
-        let queue = InternalConnection(
-            path: InternalEndpoint.queue, eventLoop: context.group.next(), sockets: context.machine.sockets,
-            afterLoss: MessageArrived.unknown)
+        let sockets = context.machine.sockets
+        let queue = LoopConnections(context.group) {
+            InternalConnection(
+                path: InternalEndpoint.queue, eventLoop: $0, sockets: sockets, afterLoss: MessageArrived.unknown)
+        }
         let assembly = ServiceAssembly(
             context: context, resolver: resolver, hosts: .ofSystem(),
             sasl: SASLServiceFactory(group: context.group, pool: context.pool),
             limits: AnvilClient(
-                InternalConnection(
-                    path: InternalEndpoint.anvil, eventLoop: context.group.next(), sockets: context.machine.sockets)),
+                LoopConnections(context.group) {
+                    InternalConnection(path: InternalEndpoint.anvil, eventLoop: $0, sockets: sockets)
+                }),
             queue: queue, freeSpace: FreeSpace(store: context.store, pool: context.pool, clock: context.clock),
             flow: FlowGate(queue: queue, clock: context.clock), ticketKeys: Self.ticketKeys(context),
             spares: SpareFiles(store: context.store, clock: context.clock))
@@ -67,7 +72,7 @@ public final class ReceiveProcess: DaemonProcess {
         for loop in context.group.makeIterator() { executors[ObjectIdentifier(loop)] = LoopExecutor(loop) }
         listeners = services.map { server, service in
             (
-                ServiceListener(service: server, executors: executors, sockets: context.machine.sockets) {
+                ServiceListener(service: server, executors: executors, sockets: sockets) {
                     watch.look()
                 }, service
             )

@@ -1,4 +1,5 @@
 import Glibc
+import MailSystem
 import NIOCore
 import NIOPosix
 import Sockets
@@ -126,6 +127,9 @@ struct SimulatedSockets: Sockets {
         for (connection, peer, remote) in waiting { accept(connection, peer, remote) }
         return process.loop.makeSucceededFuture(serving)
     }
+
+    /// One event loop takes all connections.
+    func share(_ descriptor: CInt, count: Int) throws(SystemError) -> [CInt] { [descriptor] }
 
     func connect(
         to address: SocketAddress, on loop: any EventLoop, timeout: TimeAmount?,

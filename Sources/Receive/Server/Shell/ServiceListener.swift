@@ -37,12 +37,21 @@ final class ServiceListener: Sendable {
     /// For message content.
     static let contentBuffer = FixedSizeRecvByteBufferAllocator(capacity: 32 * 1024)
 
+    /// Each event loop accepts by itself and keeps what it has accepted. Whoever has nothing to do comes first, so that
+    /// the work spreads, and no connection changes threads.
+    /// - Parameter descriptor: taken over.
     func listen(descriptor: CInt, group: any EventLoopGroup) async throws {
+        let loops = Array(group.makeIterator())
+        let descriptors = try sockets.share(descriptor, count: loops.count)
+        for (loop, descriptor) in zip(loops, descriptors) { try await listen(descriptor, on: loop) }
+    }
+
+    private func listen(_ descriptor: CInt, on loop: any EventLoop) async throws {
         let channel = try await sockets.accept(
-            on: descriptor, group: group,
+            on: descriptor, group: loop,
             options: { bootstrap in
                 bootstrap.serverChannelOption(.backlog, value: 1024)
-                    .serverChannelOption(.maxMessagesPerRead, value: 16)
+                    .serverChannelOption(.maxMessagesPerRead, value: 2)
                     // The first bytes of a TLS session must find the TLS handler.
                     .childChannelOption(.autoRead, value: !service.settings.wrapsTLS)
                     .childChannelOption(.maxMessagesPerRead, value: 1)
