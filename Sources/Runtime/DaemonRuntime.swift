@@ -19,6 +19,7 @@ public enum DaemonRuntime {
     public static func main<P: DaemonProcess>(_ type: P.Type) -> Never {
         Privileges.ignoreBrokenPipes()
         if !P.startsPrograms { Privileges.setNoNewPrivileges() }
+        ProcessMemory.tune()
         raiseDescriptorLimit()
         do {
             // Signals are blocked before the first thread exists.

@@ -36,8 +36,8 @@ public struct QueueDirectory: Sendable {
 
     /// `deferred/A/A1B2C3`, relative to the queue directory.
     public func path(queue: String, id: QueueID) -> String {
-        let parents = hashNames.contains(queue.lowercased()) ? id.hashDirectories(depth: hashDepth) : []
-        return ([queue] + parents + [id.text]).joined(separator: "/")
+        guard hashDepth > 0, hashNames.contains(queue.lowercased()) else { return "\(queue)/\(id.text)" }
+        return ([queue] + id.hashDirectories(depth: hashDepth) + [id.text]).joined(separator: "/")
     }
 
     /// Renames a message or log from one queue to another: one atomic step.

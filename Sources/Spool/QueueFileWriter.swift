@@ -112,7 +112,11 @@ public final class QueueFileWriter: @unchecked Sendable {
     }
 
     @discardableResult
-    public func append(_ type: RecordType, _ text: String = "") -> Int { append(type, text.utf8) }
+    public func append(_ type: RecordType, _ text: String = "") -> Int {
+        let start = offset
+        RecordCodec.append(type, text, to: &buffer)
+        return start
+    }
 
     @discardableResult
     public func append(_ type: RecordType, _ payload: UnsafeRawBufferPointer) -> Int {

@@ -85,7 +85,8 @@ public enum RecordCodec {
     }
 
     public static func append(_ type: RecordType, _ text: String, to bytes: inout [UInt8]) {
-        append(type, text.utf8, to: &bytes)
+        var text = text
+        text.withUTF8 { append(type, UnsafeRawBufferPointer($0), to: &bytes) }
     }
 
     public static func append(_ type: RecordType, _ payload: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {

@@ -53,8 +53,12 @@ public struct SizeRecord: Sendable, Equatable {
 
     /// The 95 bytes of the payload.
     public var payload: String {
-        [segmentLength, dataOffset, recipientCount, queueFlags.rawValue, contentLength, sendOptions.rawValue]
-            .map(RecordCodec.column15).joined(separator: " ")
+        var text = RecordCodec.column15(segmentLength)
+        for field in [dataOffset, recipientCount, queueFlags.rawValue, contentLength, sendOptions.rawValue] {
+            text += " "
+            text += RecordCodec.column15(field)
+        }
+        return text
     }
 
     /// Accepts one field (before Postfix 1.0), or three and more; missing ones are 0, and a missing content length is

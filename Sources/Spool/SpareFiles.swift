@@ -53,7 +53,7 @@ public final class SpareFiles: Sendable {
     ///   - rest: nanoseconds between looks into a directory that had nothing to offer, or no room.
     ///   - stock: spares that `fill` holds ready.
     public init(
-        store: any FileStore, clock: any MailClock, limit: Int = 512, reserve: Int = 128, rest: UInt64 = 500_000_000,
+        store: any FileStore, clock: any MailClock, limit: Int = 4096, reserve: Int = 128, rest: UInt64 = 500_000_000,
         stock: Int = 32
     ) {
         self.store = store
@@ -180,7 +180,8 @@ public final class SpareFiles: Sendable {
         }
         guard counts else { return answer }
         // Others take files meanwhile: a count is good for a while only.
-        let room = limit - names().count
+        // Nor may they be what a small file system runs out of.
+        let room = min(limit, ((try? store.freeFiles(Self.queue)) ?? 0) / 8) - names().count
         return state.withLock { state in
             guard room > 0 else { return false }
             state.room = min(room, 64) - 1

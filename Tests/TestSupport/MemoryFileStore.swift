@@ -213,6 +213,8 @@ public final class MemoryFileStore: FileStore {
         }
     }
 
+    public func freeFiles(_ path: String) throws(SystemError) -> Int { Int.max }
+
     public func freeBytes(_ path: String) throws(SystemError) -> Int { state.withLock { $0.free } }
 }
 

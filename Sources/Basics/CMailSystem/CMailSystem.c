@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -298,3 +299,5 @@ int apus_crypt(const char *phrase, const char *setting, char *result, size_t cap
     free(data);
     return status;
 }
+
+void apus_join_small_blocks_at_once(void) { mallopt(M_MXFAST, 0); }

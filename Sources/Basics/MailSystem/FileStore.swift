@@ -71,4 +71,6 @@ public protocol FileStore: Sendable {
     func setTimes(_ path: String, _ time: MailTime) throws(SystemError)
     /// Bytes that an unprivileged process may still write below `path`.
     func freeBytes(_ path: String) throws(SystemError) -> Int
+    /// Files that an unprivileged process may still make below `path`; `Int.max` where there is no limit.
+    func freeFiles(_ path: String) throws(SystemError) -> Int
 }

@@ -112,5 +112,7 @@ struct SimulatedStore: FileStore {
         disk.setTime(try existing(path, .setTimes), time)
     }
 
+    func freeFiles(_ path: String) throws(SystemError) -> Int { Int.max }
+
     func freeBytes(_ path: String) throws(SystemError) -> Int { disk.free }
 }

@@ -75,6 +75,10 @@ int apus_term_signal(int status);
 /// The environment's `NAME=value` strings, NULL-terminated.
 char **apus_environment(void);
 
+/// Small blocks that are freed join their neighbours at once, as mallopt(3) M_MXFAST says. Otherwise each allocation of
+/// 1 KiB and more joins all of them first, several times a message.
+void apus_join_small_blocks_at_once(void);
+
 /// Runs Swift's tasks on `count` threads of our own from now on; call it before the first task, once. Returns 0 or an
 /// error number.
 int apus_run_tasks_on_own_threads(int count);

@@ -5,7 +5,7 @@ import MailSystem
 import Routing
 
 /// The restriction lists of one smtpd service: SMTPD_ACCESS_README. Made once per generation of settings; checks only read.
-public struct RestrictionEngine: RestrictionChecker {
+public final class RestrictionEngine: RestrictionChecker {
     private let environment: RestrictionEnvironment
     private let client: RestrictionList
     private let helo: RestrictionList
@@ -22,9 +22,9 @@ public struct RestrictionEngine: RestrictionChecker {
     ///   - opener: opens every table now, before chroot; failed look-ups are logged under its name.
     ///   - routing: says which addresses are ours.
     /// - Throws: see the other initialiser.
-    public init(parameters: Parameters, opener: TableOpener, resolver: any Resolver, routing: AddressResolver)
-        throws(ConfigurationError)
-    {
+    public convenience init(
+        parameters: Parameters, opener: TableOpener, resolver: any Resolver, routing: AddressResolver
+    ) throws(ConfigurationError) {
         try self.init(
             parameters: parameters, opener: opener, resolver: resolver,
             classifier: RoutedClassifier(rewriter: AddressRewriter(parameters), resolver: routing))

@@ -8,7 +8,11 @@ public enum CommandName: Int, Sendable, CaseIterable {
     /// `RCPT`: the stage that log lines name.
     var stage: String { Self.stages[rawValue] }
 
-    private static let stages = allCases.map { "\($0)".uppercased() }
+    /// `rcpt`: the name in the log.
+    var label: String { Self.labels[rawValue] }
+
+    private static let labels = allCases.map { "\($0)" }
+    private static let stages = labels.map { $0.uppercased() }
     // HELP is no command for Debian's Postfix.
     private static let byVerb = Dictionary(
         uniqueKeysWithValues: allCases.filter { $0 != .unknown && $0 != .help }.map { ("\($0)".uppercased(), $0) })
@@ -52,7 +56,7 @@ struct CommandStatistics {
     var text: String {
         var text = ""
         for name in CommandName.allCases where total[name.rawValue] > 0 {
-            text += item("\(name)", accepted[name.rawValue], total[name.rawValue])
+            text += item(name.label, accepted[name.rawValue], total[name.rawValue])
         }
         let all = total.reduce(0, &+)
         return text + (all == 0 ? " commands=0/0" : item("commands", accepted.reduce(0, &+), all))

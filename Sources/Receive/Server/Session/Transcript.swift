@@ -52,36 +52,61 @@ struct TroubleClasses: OptionSet, Sendable {
     }
 }
 
-/// The dialogue since the last message, for a notice to the postmaster. Bounded: what is too much is left out.
+/// The dialogue since the last message, for a notice to the postmaster. Bounded: what is too much is left out. Most
+/// sessions end without a notice, so the text is made only when it is wanted.
 struct Transcript: Sendable {
     private static let limit = 32 << 10
     private static let lineLimit = 1000
-    private(set) var text = ""
-    private var isFull = false
+
+    private enum Entry: Sendable {
+        case received([UInt8])
+        case sent(ServerReply)
+    }
+
+    private var entries: [Entry] = []
+    /// Octets that the entries hold, of which the text has no fewer.
+    private var size = 0
 
     mutating func received(_ line: ArraySlice<UInt8>) {
-        var line = line
-        // AUTH PLAIN and a password.
-        if line.count > 5, ASCII.equalIgnoringCase(String(decoding: line.prefix(5), as: UTF8.self), "AUTH ") {
-            line = line.prefix(5) + line.dropFirst(5).prefix { $0 != 0x20 }
+        add(.received(Array(line.prefix(Self.lineLimit))), line.count)
+    }
+
+    mutating func sent(_ reply: ServerReply) { add(.sent(reply), reply.lines.reduce(0) { $0 &+ $1.utf8.count }) }
+
+    mutating func clear() {
+        entries.removeAll(keepingCapacity: true)
+        size = 0
+    }
+
+    private mutating func add(_ entry: Entry, _ octets: Int) {
+        guard size <= Self.limit else { return }
+        entries.append(entry)
+        size &+= min(octets, Self.lineLimit) &+ 1
+    }
+
+    var text: String {
+        var text = ""
+        for entry in entries {
+            for line in Self.lines(entry) {
+                if text.utf8.count &+ line.utf8.count > Self.limit { return text + " ...\n" }
+                for part in Self.wrapped(line) { text += " \(part)\n" }
+            }
         }
-        add("In:  ", String(decoding: line.prefix(Self.lineLimit).map(Self.printable), as: UTF8.self))
+        return text
     }
 
-    mutating func sent(_ reply: ServerReply) {
-        // Swift takes CR LF for one character.
-        for line in reply.wire.split(separator: "\r\n") { add("Out: ", String(line)) }
-    }
-
-    mutating func clear() { self = Transcript() }
-
-    private mutating func add(_ mark: String, _ line: String) {
-        guard !isFull else { return }
-        if text.utf8.count &+ line.utf8.count > Self.limit {
-            isFull = true
-            text += " ...\n"
-        } else {
-            for part in Self.wrapped("\(mark)\(line)") { text += " \(part)\n" }
+    private static func lines(_ entry: Entry) -> [String] {
+        switch entry {
+        case .received(let octets):
+            var line = octets[...]
+            // AUTH PLAIN and a password.
+            if line.count > 5, ASCII.equalIgnoringCase(String(decoding: line.prefix(5), as: UTF8.self), "AUTH ") {
+                line = line.prefix(5) + line.dropFirst(5).prefix { $0 != 0x20 }
+            }
+            return ["In:  " + String(decoding: line.map(printable), as: UTF8.self)]
+        case .sent(let reply):
+            // Swift takes CR LF for one character.
+            return reply.wire.split(separator: "\r\n").map { "Out: \($0)" }
         }
     }
 
