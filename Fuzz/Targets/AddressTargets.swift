@@ -10,9 +10,17 @@ extension FuzzTarget {
     /// What is written parses to the same addresses.
     static let addresses = FuzzTarget("addresses") { input in
         let tokens = AddressListParser.parse(input)
-        // Words without an operator between them, `<a b>`, are written without the blank that kept them apart.
-        for case .address(let address) in tokens where !zip(address, address.dropFirst()).contains(where: twoWords) {
-            let external = AddressText.externalForm([.address(address)])
+        for case .address(let address) in tokens {
+            // Words without an operator between them, `<a b>`, are written without the blank that kept them apart.
+            if zip(address, address.dropFirst()).contains(where: twoWords) { continue }
+            var external = AddressText.externalForm([.address(address)])
+            if address.contains(where: isSeparator) {
+                // Inside <…> a separator is part of the address, as Postfix has it. Rewriting puts it into quotes; nothing
+                // quotes a domain.
+                let text = AddressText.internalForm(address)
+                guard EmailAddress.domain(text)?.utf8.allSatisfy(isPlain) ?? true else { continue }
+                external = EmailAddress.quoted(text)
+            }
             let again = AddressListParser.parse(external.utf8)
             let addresses = again.compactMap { if case .address(let inner) = $0 { inner } else { nil } }
             require(addresses.count <= 1, "one address stays one: \(external)")
@@ -28,6 +36,20 @@ extension FuzzTarget {
         require(domain.map { local + "@" + $0 } ?? local == text, "split")
         let (user, tail) = EmailAddress.splitExtension(local, delimiters: "+-")
         require(user.utf8.count + (tail?.utf8.count ?? 0) <= local.utf8.count, "an extension is a part")
+    }
+
+    private static func isSeparator(_ token: AddressToken) -> Bool {
+        switch token {
+        case .op(0x2C), .op(0x3A), .op(0x3B), .op(0x3C), .op(0x3E): true
+        default: false
+        }
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x2D, 0x2E, 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+        default: false
+        }
     }
 
     private static func twoWords(_ left: AddressToken, _ right: AddressToken) -> Bool {

@@ -3,17 +3,16 @@ import NIOCore
 /// Cuts command lines out of the input. A line past the limit is cut, and its rest thrown away.
 struct LineReader {
     struct Line: Equatable {
-        /// Without the line end.
+        /// Without the line end and the CRs before it.
         var bytes: [UInt8]
         /// Ended by LF without CR.
         var isBare: Bool
+        /// More was thrown away than CRs.
         var isCut = false
     }
 
     let limit: Int
-    private var cut: [UInt8]?
-    /// The last byte of a cut line so far: its CR and LF may come apart.
-    private var lastOfCut: UInt8?
+    private var line = Line(bytes: [], isBare: true)
 
     init(limit: Int) { self.limit = limit }
 
@@ -22,23 +21,26 @@ struct LineReader {
         let view = input.readableBytesView
         guard let newline = view.firstIndex(of: 0x0A) else {
             if view.count > limit {
-                if cut == nil { cut = Array(view.prefix(limit)) }
-                lastOfCut = view.last
+                keep(view)
                 input.moveReaderIndex(forwardBy: view.count)
             }
             return nil
         }
-        var bytes = Array(view[view.startIndex..<newline])
-        input.moveReaderIndex(forwardBy: bytes.count + 1)
-        let isBare = (bytes.last ?? lastOfCut) != 0x0D
-        lastOfCut = nil
-        if let start = cut {
-            cut = nil
-            return Line(bytes: start, isBare: isBare, isCut: true)
-        }
-        while bytes.last == 0x0D { bytes.removeLast() }
-        let isCut = bytes.count > limit
-        if isCut { bytes.removeLast(bytes.count - limit) }
-        return Line(bytes: bytes, isBare: isBare, isCut: isCut)
+        let rest = view[view.startIndex..<newline]
+        keep(rest)
+        input.moveReaderIndex(forwardBy: rest.count + 1)
+        var result = line
+        line = Line(bytes: [], isBare: true)
+        while !result.isCut, result.bytes.last == 0x0D { result.bytes.removeLast() }
+        return result
+    }
+
+    /// Whatever part of the line comes at once: CRs count only when something else follows them.
+    private mutating func keep(_ part: ByteBufferView) {
+        guard let last = part.last else { return }
+        let room = limit - line.bytes.count
+        line.bytes.append(contentsOf: part.prefix(room))
+        line.isCut = line.isCut || part.dropFirst(room).contains { $0 != 0x0D }
+        line.isBare = last != 0x0D
     }
 }
