@@ -50,7 +50,7 @@ public final class QueueProcess: DaemonProcess {
         let directory = QueueDirectory(
             store: context.store, hashNames: parameters.list("hash_queue_names"),
             hashDepth: parameters.int("hash_queue_depth"), longIDs: parameters.bool("enable_long_queue_ids"),
-            processID: context.machine.processID, spares: SpareFiles(store: context.store, clock: context.clock))
+            processID: context.machine.processID, spares: .watched(context))
         let rewriteLog = context.log("trivial-rewrite")
         opener = TableOpener(parameters: parameters, log: rewriteLog)
         let resolver = AddressResolver(parameters, opener: opener, log: rewriteLog)

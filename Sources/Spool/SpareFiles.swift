@@ -13,7 +13,8 @@ import Synchronization
 /// agent still has open, and so may write a mark to, is locked; such a file is removed and never kept.
 ///
 /// A program that takes many messages keeps a stock of spares, open, locked and checked, so that to begin a message costs
-/// no file operation: the file gets its new name when something is first written to it.
+/// no file operation: the file gets its new name when something is first written to it. A stock that nobody takes from is
+/// given back after a while: a file system with a file that is open for writing cannot be made read-only.
 public final class SpareFiles: Sendable {
     /// Below the queue directory.
     public static let queue = "spare"
@@ -28,6 +29,9 @@ public final class SpareFiles: Sendable {
         var nextCount: UInt64 = 0
         var stock: [Spare] = []
         var isFilling = false
+        /// `stockIsHeld` was called, and `releaseUnused` has not said false since.
+        var isWatched = false
+        var wasUsed = false
     }
 
     /// An empty file of mode 0600 that this process has open and holds the lock of.
@@ -44,6 +48,7 @@ public final class SpareFiles: Sendable {
     private let reserve: Int
     private let rest: UInt64
     private let stockSize: Int
+    private let stockIsHeld: @Sendable (SpareFiles) -> Void
     private let state = Mutex(State())
 
     /// - Parameters:
@@ -52,9 +57,10 @@ public final class SpareFiles: Sendable {
     ///     if a few inodes served all mail.
     ///   - rest: nanoseconds between looks into a directory that had nothing to offer, or no room.
     ///   - stock: spares that `fill` holds ready.
+    ///   - stockIsHeld: from now on, `releaseUnused` shall be called every few seconds until it says false.
     public init(
         store: any FileStore, clock: any MailClock, limit: Int = 4096, reserve: Int = 128, rest: UInt64 = 500_000_000,
-        stock: Int = 32
+        stock: Int = 32, stockIsHeld: @escaping @Sendable (SpareFiles) -> Void = { _ in }
     ) {
         self.store = store
         self.clock = clock
@@ -62,10 +68,16 @@ public final class SpareFiles: Sendable {
         self.reserve = reserve
         self.rest = rest
         stockSize = stock
+        self.stockIsHeld = stockIsHeld
     }
 
     /// A file from the stock; nil when it is empty. Does not block.
-    func takeFromStock() -> Spare? { state.withLock { $0.stock.popLast() } }
+    func takeFromStock() -> Spare? {
+        state.withLock { state in
+            state.wasUsed = true
+            return state.stock.popLast()
+        }
+    }
 
     /// The stock is low and nobody is filling it: the caller has `fill` run where it may block.
     public func needsFilling() -> Bool {
@@ -82,7 +94,30 @@ public final class SpareFiles: Sendable {
         while state.withLock({ $0.stock.count < stockSize }), let spare = claimNext(&hasLooked) {
             state.withLock { $0.stock.append(spare) }
         }
-        state.withLock { $0.isFilling = false }
+        let startsWatch = state.withLock { state in
+            state.isFilling = false
+            guard !state.isWatched, !state.stock.isEmpty else { return false }
+            state.isWatched = true
+            return true
+        }
+        if startsWatch { stockIsHeld(self) }
+    }
+
+    /// Gives the stock back, unless somebody has asked for a file since the last call. Blocks.
+    /// - Returns: whether to call again after a while.
+    public func releaseUnused() -> Bool {
+        let unused = state.withLock { state -> [Spare]? in
+            if state.wasUsed {
+                state.wasUsed = false
+                return nil
+            }
+            state.isWatched = false
+            defer { state.stock = [] }
+            return state.stock
+        }
+        guard let unused else { return true }
+        for spare in unused { spare.file.close() }
+        return false
     }
 
     /// A file for a new message; nil when there is none to spare. Blocks.

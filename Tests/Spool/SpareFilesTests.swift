@@ -1,4 +1,5 @@
 import MailSystem
+import Synchronization
 import TestSupport
 import Testing
 
@@ -114,6 +115,32 @@ import Testing
         #expect(try names("spare").count == 1)
         let next = try message(directory, "y")
         #expect(store.contents("active/\(next.text)") == RecordCodec.encode(.line, "y".utf8))
+    }
+
+    @Test func aStockThatNobodyTakesFromIsGivenBack() throws {
+        let held = Mutex(0)
+        let spares = SpareFiles(store: store, clock: SystemClock(), reserve: 0, rest: 0) { _ in
+            held.withLock { $0 += 1 }
+        }
+        let directory = QueueDirectory(store: store, spares: spares)
+        for id in try (0..<3).map({ try message(directory, "\($0)") }) { try directory.finish(queue: "active", id: id) }
+        spares.fill()
+        #expect(held.withLock { $0 } == 1)
+        let name = try #require(names("spare").last)
+        let other = try store.open("spare/\(name)", writing: true)
+        let writer = QueueFileWriter.createFromStock(in: directory, time: MailTime(seconds: 3))
+        writer?.abort()
+        #expect(writer != nil)
+        #expect(spares.releaseUnused(), "one was taken since")
+        #expect(try !other.tryLock(exclusive: true))
+        #expect(!spares.releaseUnused())
+        #expect(try other.tryLock(exclusive: true))
+        other.close()
+        #expect(try names("spare").count == 3)
+        #expect(QueueFileWriter.createFromStock(in: directory, time: MailTime(seconds: 3)) == nil)
+        spares.fill()
+        #expect(held.withLock { $0 } == 2)
+        #expect(QueueFileWriter.createFromStock(in: directory, time: MailTime(seconds: 3)) != nil)
     }
 
     @Test func noMoreThanTheLimitAreKeptAndTheReserveStays() throws {

@@ -1,3 +1,4 @@
+import Cleanup
 import Configuration
 import DNS
 import InternalProtocol
@@ -49,7 +50,7 @@ public final class ReceiveProcess: DaemonProcess {
                 }),
             queue: queue, freeSpace: FreeSpace(store: context.store, pool: context.pool, clock: context.clock),
             flow: FlowGate(queue: queue, clock: context.clock), ticketKeys: Self.ticketKeys(context),
-            spares: SpareFiles(store: context.store, clock: context.clock))
+            spares: .watched(context))
         for service in hosted {
             let opener = TableOpener(
                 parameters: service.parameters, log: service.log(context.logSink),
