@@ -211,6 +211,7 @@ let package = Package(
         tests("Spool", in: "Spool"),
         tests("Routing", in: "Routing"),
         tests("Cleanup", in: "Cleanup", [nioCore]),
+        tests("Sockets", in: "Network/Sockets", ["MailSystem"] + nio),
         tests("TLS", in: "Network/TLS", [nioEmbedded]),
         tests("DNS", in: "Network/DNS"),
         tests("InternalProtocol", in: "Network/InternalProtocol", [nioEmbedded]),

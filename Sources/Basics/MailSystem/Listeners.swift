@@ -3,8 +3,17 @@ import MailSyntax
 
 /// Listening and connecting sockets.
 public enum Listeners {
+    /// Connections that wait for accept(2) at most; the kernel cuts it to net.core.somaxconn. When they are more, a client
+    /// may think that it is connected while the server does not know it, and a mail server speaks first: both wait.
+    public static let backlog: CInt = 4096
+
+    /// Gives a listening socket its queue back, after somebody else has called listen(2) on it.
+    public static func restoreBacklog(_ descriptor: CInt) throws(SystemError) {
+        if listen(descriptor, backlog) != 0 { throw SystemError("listen") }
+    }
+
     /// A listening TCP socket on one address. Non-blocking and close-on-exec. IPv6 sockets take IPv6 only.
-    public static func tcp(address: IPAddress, port: UInt16, backlog: CInt = 1024) throws(SystemError) -> CInt {
+    public static func tcp(address: IPAddress, port: UInt16, backlog: CInt = Self.backlog) throws(SystemError) -> CInt {
         let family = address.isIPv4 ? AF_INET : AF_INET6
         let descriptor = socket(family, CInt(SOCK_STREAM.rawValue) | Descriptors.closeOnExec, 0)
         if descriptor < 0 { throw SystemError("socket") }
@@ -63,7 +72,7 @@ public enum Listeners {
     /// A listening unix-domain socket; a stale socket file is replaced.
     /// - Parameter permissions: of the socket file.
     public static func unix(
-        path: String, permissions: UInt32, type: Descriptors.SocketType = .stream, backlog: CInt = 1024
+        path: String, permissions: UInt32, type: Descriptors.SocketType = .stream, backlog: CInt = Self.backlog
     ) throws(SystemError) -> CInt {
         let descriptor = socket(AF_UNIX, Descriptors.nativeType(type) | Descriptors.closeOnExec, 0)
         if descriptor < 0 { throw SystemError("socket", path: path) }

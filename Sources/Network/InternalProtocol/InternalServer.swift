@@ -16,7 +16,7 @@ public final class InternalServer: Sendable {
     ) async throws -> InternalServer {
         let activity = InternalServerActivity()
         let channel = try await sockets.accept(
-            on: listener, group: group, options: { $0.serverChannelOption(.backlog, value: 1024) },
+            on: listener, group: group,
             initializer: { child in
                 child.eventLoop.makeCompletedFuture {
                     try child.pipeline.syncOperations.addHandlers(

@@ -47,6 +47,11 @@ public struct KernelSockets: Sockets {
         initializer: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
     ) -> EventLoopFuture<any Channel> {
         options(ServerBootstrap(group: group)).childChannelInitializer(initializer).withBoundSocket(descriptor)
+            .flatMapThrowing { channel in
+                // NIO has just called listen with 128, whatever its option for the backlog says.
+                try Listeners.restoreBacklog(descriptor)
+                return channel
+            }
     }
 
     public func share(_ descriptor: CInt, count: Int) throws(SystemError) -> [CInt] {

@@ -50,8 +50,7 @@ final class ServiceListener: Sendable {
         let channel = try await sockets.accept(
             on: descriptor, group: loop,
             options: { bootstrap in
-                bootstrap.serverChannelOption(.backlog, value: 1024)
-                    .serverChannelOption(.maxMessagesPerRead, value: 2)
+                bootstrap.serverChannelOption(.maxMessagesPerRead, value: 2)
                     // The first bytes of a TLS session must find the TLS handler.
                     .childChannelOption(.autoRead, value: !service.settings.wrapsTLS)
                     .childChannelOption(.maxMessagesPerRead, value: 1)
