@@ -98,12 +98,15 @@ actor PickupService {
         case failed(SystemError)
     }
 
-    /// A complete regular file with one name; anything else is still being written, or somebody's trick.
+    /// A complete regular file whose one name is the one it was opened by; anything else is still being written, or somebody's
+    /// trick. The name is looked at last: a link to somebody else's file may have gone since the file was opened.
     private static func take(_ id: QueueID, _ directory: QueueDirectory, owner: UInt32) -> Taken {
         do {
             let file = try directory.open(queue: "maildrop", id: id)
             let status = try file.status()
-            guard status.isReadyQueueFile, status.links == 1 else {
+            guard status.isReadyQueueFile, let named = try? directory.status(queue: "maildrop", id: id),
+                named.inode == status.inode, named.device == status.device, named.links == 1
+            else {
                 file.close()
                 return .skip
             }
