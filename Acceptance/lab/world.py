@@ -10,6 +10,16 @@ from lab.mta import MTA, put_article
 from lab.smtp import Client, Server
 
 
+def configured(main, master="", **options):
+    """WORLD of a module with a configuration of its own, and no other servers unless `options` say so: `main` is its
+    main.cf, `master` is added to the article's master.cf."""
+    def mutate(name, text):
+        if name == "main.cf":
+            return main
+        return text + master if name == "master.cf" else text
+    return {"dovecot": False, "spamd": False, "domains": False, "mutate": mutate, **options}
+
+
 class World:
     """mx (192.0.2.1) runs the server under test with Dovecot and spamd; outside has DNS, clients and other servers."""
 

@@ -7,6 +7,7 @@ import time
 
 from lab import peers
 from lab.smtp import message, wait_for
+from lab.world import configured
 
 MAIN = """
 compatibility_level = 3.6
@@ -44,11 +45,7 @@ VIRTUAL = r"""
 """
 
 
-def _mutate(name, text):
-    return MAIN if name == "main.cf" else text
-
-
-WORLD = {"dovecot": False, "spamd": False, "domains": False, "mutate": _mutate}
+WORLD = configured(MAIN)
 START = False
 
 

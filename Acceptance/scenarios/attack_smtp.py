@@ -10,6 +10,7 @@ import time
 from lab import peers
 from lab.host import sh
 from lab.smtp import message, wait_for
+from lab.world import configured
 
 MAIN = """
 compatibility_level = 3.6
@@ -31,14 +32,28 @@ smtpd_starttls_timeout = 3s
 smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
 smtpd_error_sleep_time = 0
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = private/auth
+smtp_connect_timeout = 2s
+smtp_helo_timeout = 2s
+smtp_starttls_timeout = 2s
+smtp_mail_timeout = 2s
+smtp_rcpt_timeout = 2s
+smtp_data_init_timeout = 2s
+smtp_data_xfer_timeout = 2s
+smtp_data_done_timeout = 2s
+smtp_quit_timeout = 2s
+smtp_rset_timeout = 2s
+minimal_backoff_time = 1000s
+maximal_backoff_time = 1000s
+"""
+# The article offers no AUTH at port 25.
+MASTER = """
+192.0.2.1:2587 inet n - n - - smtpd
+    -o smtpd_sasl_auth_enable=yes
 """
 
-
-def _mutate(name, text):
-    return MAIN if name == "main.cf" else text
-
-
-WORLD = {"dovecot": False, "spamd": False, "domains": False, "mutate": _mutate}
+WORLD = configured(MAIN, MASTER, dovecot=True)
 TO = "sink@smtp.example.com"
 SMUGGLED = "MAIL FROM:<evil@example.net>\r\nRCPT TO:<other@smtp.example.com>\r\nDATA\r\nSubject: smuggled\r\n\r\nx\r\n.\r\n"
 
@@ -218,11 +233,14 @@ def scenario_commands_before_the_greeting(world):
     client.close()
 
 
-def _slow(world, sent, seconds, tls=False):
-    """Sends what it is told and nothing more; returns how long the server waits, and its last words."""
-    client = world.client(timeout=20)
+TLS = object()
+
+
+def _slow(world, sent, port=25):
+    """Says what it is told and nothing more; returns how long the server waits, and its last words."""
+    client = world.client(port, timeout=20)
     for line in sent[:-1]:
-        client.command(line)
+        client.starttls() if line is TLS else client.command(line)
     client.send(sent[-1])
     started = time.monotonic()
     text = b""
@@ -241,12 +259,18 @@ def scenario_slow_in_every_state(world):
         "nothing": [""], "half a command": ["MAI"], "after EHLO": [hello, ""], "half a MAIL": [hello, "MAIL FROM:<a"],
         "after MAIL": [hello, mail, ""], "after RCPT": [hello, mail, rcpt, ""], "in DATA": [hello, mail, rcpt, "DATA", "Subject: x\r\nhalf"],
         "before the dot": [hello, mail, rcpt, "DATA", "Subject: x\r\n\r\nx\r\n"], "half a dot": [hello, mail, rcpt, "DATA", "x\r\n."],
-        "in a chunk": [hello, mail, rcpt, "BDAT 1000\r\nhalf of it"], "before TLS": [hello, "STARTTLS", ""],
-        "in the handshake": [hello, "STARTTLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"],
+        "in a chunk": [hello, mail, rcpt, "BDAT 1000\r\nhalf of it"], "between chunks": [hello, mail, rcpt, "BDAT 2\r\nx", ""],
+        "after the message": [hello, mail, rcpt, "DATA", "x\r\n.", ""],
+        "before TLS": [hello, "STARTTLS", ""], "in the handshake": [hello, "STARTTLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"],
+        "behind TLS": [hello, TLS, ""], "in DATA behind TLS": [hello, TLS, hello, mail, rcpt, "DATA", "Subject: x\r\nhalf"],
+        "in AUTH PLAIN": [hello, "AUTH PLAIN", ""], "in the name of AUTH LOGIN": [hello, "AUTH LOGIN", "dXNl"],
+        "before the password of AUTH LOGIN": [hello, "AUTH LOGIN", "dXNlcg==", ""],
     }
     results = {}
-    threads = [threading.Thread(target=lambda name=name, sent=sent: results.update({name: _slow(world, sent, 3)}))
-               for name, sent in states.items()]
+
+    def wait(name):
+        results[name] = _slow(world, states[name], 2587 if "AUTH" in name else 25)
+    threads = [threading.Thread(target=wait, args=(name,)) for name in states]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -254,9 +278,70 @@ def scenario_slow_in_every_state(world):
     for name in states:
         seconds, text = results[name]
         assert 2 <= seconds < 12, (name, seconds, text)
-        if "TLS" not in name and "handshake" not in name:
+        if name not in ("before TLS", "in the handshake"):
             assert text.endswith(b"421 4.4.2 smtp.example.com Error: timeout exceeded\r\n"), (name, text)
-    assert "queued as" not in str(results)
+    for name in states:
+        assert b"queued as" not in results[name][1] or name == "after the message", name
+    world.mx.run("postsuper", "-d", "ALL", check=False)
+
+
+def _deferred(world, subject, pattern, seconds=30):
+    """Sends a message to the outside; returns how long it took until it was deferred for the reason."""
+    client, mark, started = _greeted(world), len(world.mta.log()), time.monotonic()
+    assert client.mail("someone@example.net", [TO], message(subject)).startswith("250 "), subject
+    client.quit()
+    world.mta.wait_log(rf"to=<sink@smtp\.example\.com>, .*status=deferred \({pattern}", seconds, after=mark)
+    world.mx.run("postsuper", "-d", "ALL", check=False)
+    return time.monotonic() - started
+
+
+def scenario_servers_that_stall(world):
+    """A server that says no more, in every state: deferred in time, with the state in the reason."""
+    lost = r"conversation with 198\.51\.100\.25\[198\.51\.100\.25\] timed out while "
+    reasons = {"CONNECT": "receiving the initial server greeting", "EHLO": "performing the EHLO handshake", "MAIL": "sending MAIL FROM",
+               "RCPT": "sending RCPT TO", "DATA": "sending DATA command", "END": "sending end of data -- message may be sent more than once"}
+    for state, reason in reasons.items():
+        ending = threading.Event()
+        server = world.server(lambda stage, _: ending.wait(40) and None if stage == state else None)
+        try:
+            assert _deferred(world, f"stall-{state}", lost + reason) < 20, state
+        finally:
+            ending.set()
+            server.close()
+            world._open.remove(server)
+
+
+def scenario_servers_that_talk_for_ever(world):
+    """A reply without an end, and one line without an end: given up, in bounded time and memory."""
+    pids = set(world.mta.processes())
+    for name, flood in (("lines", b"250-and so on\r\n" * 5000), ("line", b"x" * 100_000)):
+        listener = world.outside.listen(peers.OUTSIDE_MX, 25)
+        sent = []
+
+        def talk(listener=listener, flood=flood, sent=sent):
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                    connection.settimeout(20)
+                    while True:
+                        connection.sendall(flood)
+                        sent.append(len(flood))
+                except TimeoutError:
+                    sent.append(0)
+                except ConnectionError:
+                    pass
+                except OSError:
+                    return
+        thread = threading.Thread(target=talk, daemon=True)
+        thread.start()
+        try:
+            seconds = _deferred(world, f"talks-{name}", "", 60)
+            print(f"     {name}: {sum(sent) / 1e6:.1f} MB heard in {seconds:.0f} s", flush=True)
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+            thread.join(30)
+    assert pids <= set(world.mta.processes()) or world.mta.kind != "apus", "a process has died"
 
 
 def scenario_harvesting_of_recipients(world):

@@ -7,6 +7,7 @@ import ssl
 import time
 
 from lab.smtp import Client, message, wait_for
+from lab.world import configured
 
 MAIN = """
 compatibility_level = 3.6
@@ -47,13 +48,7 @@ spooled  unix  -       n       n       -       -       local
 """
 
 
-def _mutate(name, text):
-    if name == "main.cf":
-        return MAIN
-    return text + MASTER if name == "master.cf" else text
-
-
-WORLD = {"dovecot": False, "spamd": False, "domains": False, "mutate": _mutate}
+WORLD = configured(MAIN, MASTER)
 START = False
 FRIEND = "friend@externaladdress.com"
 

@@ -183,6 +183,71 @@ def scenario_database(world):
         _stop(world, "/srv/pg", signal.SIGKILL)
 
 
+# Servers of tables, by type: what each table's file says, or where the table's own name says it all.
+SILENT = {
+    "mysql": "hosts = inet:127.0.0.1:7001\nuser = x\npassword = x\ndbname = x\nquery = SELECT 1\n",
+    "pgsql": "hosts = inet:127.0.0.1:7001\nuser = x\npassword = x\ndbname = x\nquery = SELECT 1\n",
+    "ldap": "server_host = ldap://127.0.0.1:7001\nsearch_base = dc=x\nquery_filter = mail=%s\nresult_attribute = x\ntimeout = 3\nbind = no\nversion = 3\n",
+    "memcache": "memcache = inet:127.0.0.1:7001\ntimeout = 2\nmax_try = 1\n",
+    "tcp": None, "socketmap": None,
+}
+
+
+def scenario_databases_that_say_nothing(world):
+    """Each type of server behind virtual_alias_maps takes the connection and says nothing: a 4xx in bounded time and a line
+    in the log, and mail for others is taken and delivered meanwhile."""
+    listener = world.mx.listen("127.0.0.1", 7001)
+    # A service of its own asks the table, so that the others show whether the process goes on.
+    master = world.mx.read("/etc/postfix/master.cf")
+    names = {"tcp": "tcp:127.0.0.1:7001", "socketmap": "socketmap:inet:127.0.0.1:7001:x"}
+    lines = []
+    for number, (kind, text) in enumerate(SILENT.items()):
+        if text:
+            world.mx.write(f"/etc/postfix/silent-{kind}.cf", text)
+        table = names.get(kind, f"{kind}:/etc/postfix/silent-{kind}.cf")
+        lines.append(f"192.0.2.1:{7100 + number} inet n - n - - smtpd\n    -o virtual_alias_maps={table}\n")
+    world.mx.write("/etc/postfix/master.cf", master + "".join(lines))
+    try:
+        mark = len(world.mta.log())
+        world.mx.run("postfix", "reload")
+        waiting = {}
+        for number, kind in enumerate(SILENT):
+            wait_for(lambda: _answers(world, 7100 + number), f"the service of {kind}")
+            client = world.greeted(port=7100 + number)
+            client.socket.settimeout(200)
+            client.expect("MAIL FROM:<someone@example.net>", "250 ")
+            client.send("RCPT TO:<foo@example.com>\r\n")
+            waiting[kind] = client
+        began = time.monotonic()
+        _send(world, "beside-silence", "foo@example.com")
+        wait_mail(world.mx, "foo@example.com", "beside-silence", 10)
+        assert time.monotonic() - began < 2, "others had to wait"
+        # The fastest first: whoever waits for a database is told in its own time.
+        for kind in ("memcache", "ldap", "mysql", "pgsql", "tcp", "socketmap"):
+            answer = waiting[kind].reply()
+            print(f"     {kind}: {answer} after {time.monotonic() - began:.0f} s", flush=True)
+            assert answer.startswith("451 4.3.0 <foo@example.com>: Temporary lookup failure"), (kind, answer)
+            assert time.monotonic() - began < 150, kind
+            waiting[kind].close()
+            world.mta.wait_log(rf"warning: .*{kind}.*(silent-{kind}|127\.0\.0\.1:7001)", after=mark)
+    finally:
+        listener.close()
+        world.mx.write("/etc/postfix/master.cf", master)
+        world.mx.run("postfix", "reload")
+
+
+def _answers(world, port):
+    try:
+        world.client(port, timeout=5).close()
+        return True
+    except OSError:
+        return False
+
+
+# libmariadb and libpq wait for ever in Debian's Postfix, which has no packages for the others here.
+scenario_databases_that_say_nothing.only_for = ("apus",)
+
+
 def _try(world, subject):
     client = world.greeted()
     try:
