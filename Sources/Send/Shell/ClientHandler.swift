@@ -194,7 +194,7 @@ final class ClientHandler: ChannelInboundHandler {
         let sender = ContentSender(
             content: content, channel: context.channel, log: log, progress: { bound.value.madeProgress() },
             done: { bound.value.deliver(.contentSent) })
-        Task { await sender.run() }
+        content.stream(sender)
     }
 
     private func madeProgress() {

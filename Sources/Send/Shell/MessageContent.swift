@@ -21,6 +21,8 @@ final class MessageContent: @unchecked Sendable {
     private(set) var first: ByteBuffer
     /// `first` is all there is.
     private(set) var isWhole: Bool
+    /// Streams the pieces to a server. One whose connection has ended may still be reading.
+    private var transfer: Task<Void, Never>?
 
     /// Opens and locks the file and reads the beginning: one trip to the pool.
     static func open(
@@ -71,9 +73,18 @@ final class MessageContent: @unchecked Sendable {
         return try await pool.run { try Self.read(source, self.file).map { ByteBuffer(bytes: $0) } }
     }
 
+    /// Streams the content with `sender`. The content is not touched otherwise until that has ended.
+    func stream(_ sender: ContentSender) { transfer = Task { await sender.run() } }
+
+    private func transferEnded() async {
+        await transfer?.value
+        transfer = nil
+    }
+
     /// Starts over for another server: `next` gives the second piece again.
     /// - Parameter converts: the server does not take 8-bit text.
     func rewind(converts: Bool) async throws {
+        await transferEnded()
         guard !isWhole || converts != isConverted else { return }
         let fresh = ContentSource(
             file: file, size: size, dataOffset: dataOffset, lineLimit: lineLimit, converts: converts)
@@ -92,6 +103,7 @@ final class MessageContent: @unchecked Sendable {
 
     /// Marks the last recipients and lets go of the file: one trip to the pool.
     func close(marking offsets: [Int]) async throws {
+        await transferEnded()
         try await pool.run {
             defer {
                 self.file.unlock()
