@@ -32,6 +32,7 @@ struct QueryTable {
     init(limit: Int) { self.limit = limit }
 
     /// Returns what to start now, or nil when the query must wait its turn.
+    /// - Parameter deadline: milliseconds, as in `expired`.
     mutating func add(name: String, type: RecordType, deadline: Int, continuation: Waiter) -> Start? {
         let start = Start(id: nextID, name: name, type: type)
         nextID &+= 1
@@ -63,9 +64,14 @@ struct QueryTable {
         return (waiter, nil)
     }
 
-    /// Waiters whose time is up. Looks at most once a second.
+    /// Nobody waits for anything.
+    var isIdle: Bool { running.isEmpty && head == queue.count }
+
+    static let sweepMilliseconds: Int32 = 200
+
+    /// Waiters whose time is up. Looks at most once in `sweepMilliseconds`.
     mutating func expired(at now: Int) -> [Waiter] {
-        guard now != lastSweep else { return [] }
+        guard now - lastSweep >= Self.sweepMilliseconds else { return [] }
         lastSweep = now
         var late: [Waiter] = []
         for (id, entry) in running where entry.deadline <= now {

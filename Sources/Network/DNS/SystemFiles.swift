@@ -30,6 +30,25 @@ enum ResolverConfiguration {
         }
     }
 
+    /// Seconds that the C library takes to give a question up: each attempt asks each server, and servers share the
+    /// time of the later ones (resolver(5): options timeout and attempts, at most 30 and 5).
+    static func patience(of path: String) -> Int {
+        var (timeout, attempts) = (5, 2)
+        for words in SystemFile.words(of: path) where words.first == "options" {
+            for option in words.dropFirst() {
+                let parts = option.split(separator: ":", maxSplits: 1)
+                guard parts.count == 2, let value = Int(parts[1]), value > 0 else { continue }
+                if parts[0] == "timeout" { timeout = min(value, 30) }
+                if parts[0] == "attempts" { attempts = min(value, 5) }
+            }
+        }
+        let servers = min(max(nameServers(of: path).count, 1), 3)
+        let round = (0..<servers).reduce(0) { sum, server in
+            sum + (server == 0 ? timeout : max(1, (timeout << server) / servers))
+        }
+        return round * attempts
+    }
+
     /// The search list: domains to try for a host name without a dot.
     static func searchList(of path: String) -> [String] {
         var list: [String] = []

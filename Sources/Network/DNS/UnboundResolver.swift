@@ -15,8 +15,9 @@ public final class UnboundResolver: Resolver, @unchecked Sendable {
         public var resolverConfiguration = "/etc/resolv.conf"
         /// The root's keys: answers are validated and say so (RFC 4035). Empty: no DNSSEC.
         public var trustAnchorFile = ""
-        /// A query without an answer after this long is a temporary failure.
-        public var timeoutSeconds = 30
+        /// A query without an answer after this long is a temporary failure. nil: as long as the C library would try,
+        /// by the options of resolv.conf.
+        public var timeoutSeconds: Int?
         /// Queries given to libunbound at a time.
         public var concurrencyLimit = 900
         /// Size of each of the two caches, bytes.
@@ -32,6 +33,7 @@ public final class UnboundResolver: Resolver, @unchecked Sendable {
 
     private let context: OpaquePointer
     private let options: Options
+    private let timeoutMilliseconds: Int
     private let queries: NIOLockedValueBox<QueryTable>
     private let cache = NIOLockedValueBox(AnswerCache())
 
@@ -39,6 +41,8 @@ public final class UnboundResolver: Resolver, @unchecked Sendable {
         guard let context = ub_ctx_create() else { throw SetupError(description: "cannot create a DNS resolver") }
         self.context = context
         self.options = options
+        let patience = options.timeoutSeconds ?? ResolverConfiguration.patience(of: options.resolverConfiguration)
+        timeoutMilliseconds = patience * 1000
         queries = NIOLockedValueBox(QueryTable(limit: max(options.concurrencyLimit, 1)))
         configure()
     }
@@ -74,10 +78,10 @@ public final class UnboundResolver: Resolver, @unchecked Sendable {
     public func query(_ name: String, _ type: RecordType) async -> DNSAnswer {
         guard !name.utf8.contains(0), name.utf8.count <= 255 else { return .malformed("Invalid domain name") }
         let key = ASCII.lowercased(name)
-        let now = Self.now()
-        if let known = cache.withLockedValue({ $0.answer(key, type, at: now) }) { return known }
+        let now = Self.milliseconds()
+        if let known = cache.withLockedValue({ $0.answer(key, type, at: now / 1000) }) { return known }
         return await withCheckedContinuation { continuation in
-            let deadline = now + options.timeoutSeconds
+            let deadline = now + timeoutMilliseconds
             let (start, needsThread) = queries.withLockedValue { table in
                 let begun = table.add(name: name, type: type, deadline: deadline, continuation: continuation)
                 let first = !table.threadRuns
@@ -89,10 +93,10 @@ public final class UnboundResolver: Resolver, @unchecked Sendable {
         }
     }
 
-    private static func now() -> Int {
+    private static func milliseconds() -> Int {
         var value = timespec()
         clock_gettime(CLOCK_MONOTONIC, &value)
-        return Int(value.tv_sec)
+        return Int(value.tv_sec) * 1000 + Int(value.tv_nsec) / 1_000_000
     }
 
     /// What libunbound's callback gets.
@@ -129,7 +133,7 @@ public final class UnboundResolver: Resolver, @unchecked Sendable {
     }
 
     private func keep(_ answer: DNSAnswer, of query: QueryTable.Start, timeToLive: Int) {
-        let (key, now) = (ASCII.lowercased(query.name), Self.now())
+        let (key, now) = (ASCII.lowercased(query.name), Self.milliseconds() / 1000)
         cache.withLockedValue { $0.keep(answer, for: key, query.type, timeToLive: timeToLive, at: now) }
     }
 
@@ -182,14 +186,15 @@ public final class UnboundResolver: Resolver, @unchecked Sendable {
     private func run() {
         var descriptor = pollfd(fd: ub_fd(context), events: Int16(POLLIN), revents: 0)
         while true {
-            _ = poll(&descriptor, 1, 1000)
+            let isIdle = queries.withLockedValue { $0.isIdle }
+            _ = poll(&descriptor, 1, isIdle ? 1000 : QueryTable.sweepMilliseconds)
             if descriptor.revents != 0 { ub_process(context) }
             expire()
         }
     }
 
     private func expire() {
-        let now = Self.now()
+        let now = Self.milliseconds()
         let late = queries.withLockedValue { $0.expired(at: now) }
         for waiter in late { waiter.resume(returning: .temporaryFailure("Host not found, try again")) }
     }

@@ -1,7 +1,9 @@
-import DNS
 import Glibc
 import MailSyntax
+import MailSystem
 import Testing
+
+@testable import DNS
 
 /// The resolver against a real name server, Debian's unbound with zones of our own.
 @Suite(.enabled(if: access("/usr/sbin/unbound", X_OK) == 0), .serialized)
@@ -124,5 +126,46 @@ final class UnboundResolverTests {
             return
         }
         #expect(ContinuousClock.now - start < .seconds(60))
+    }
+
+    @Test func aSilentServerIsGivenUpInTime() async throws {
+        let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let port = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, size)
+                getsockname(descriptor, $0, &size)
+            }
+            return pointer.pointee.sin_port.bigEndian
+        }
+        let start = ContinuousClock.now
+        let answer = await (try resolver(port: Int(port), timeout: 1)).query("x.test", .mx)
+        guard case .temporaryFailure = answer else {
+            Issue.record("\(answer)")
+            return
+        }
+        let taken = ContinuousClock.now - start
+        #expect(taken > .milliseconds(900) && taken < .seconds(3))
+    }
+}
+
+@Suite struct ResolverConfigurationTests {
+    /// As long as Debian's C library tries, by resolver(5).
+    @Test(arguments: [
+        ("nameserver 192.0.2.1\n", 10), ("", 10),
+        ("nameserver 192.0.2.1\nnameserver 192.0.2.2\n", 20),
+        ("nameserver 192.0.2.1\noptions timeout:1 attempts:2\n", 2),
+        ("nameserver 192.0.2.1\noptions edns0 timeout:99 attempts:1\n", 30),
+        ("nameserver 192.0.2.1\noptions timeout:x attempts:0\n", 10),
+    ])
+    func patience(_ text: String, _ seconds: Int) throws {
+        let path = "/tmp/apus-resolv-\(UInt64.random(in: 0...UInt64.max))"
+        try Files.writeAtomically(Array(text.utf8), to: path)
+        defer { unlink(path) }
+        #expect(ResolverConfiguration.patience(of: path) == seconds)
     }
 }
