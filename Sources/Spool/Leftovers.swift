@@ -29,7 +29,9 @@ public struct Leftovers: Sendable {
                     abs(now.since(status.modified)) >= Self.age, remove(entry.path)
                 else { continue }
                 removed.append(entry.path)
-                if let id = QueueID(entry.name) { try? BounceLog.remove(directory, queue: "trace", id: id) }
+                // A power loss may have left it without its mode after deliveries had begun.
+                guard let id = QueueID(entry.name) else { continue }
+                for log in QueueDirectory.logQueues { try? BounceLog.remove(directory, queue: log, id: id) }
             }
         }
         return removed

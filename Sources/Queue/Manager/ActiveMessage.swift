@@ -40,6 +40,8 @@ final class ActiveMessage: @unchecked Sendable {
     var recipientsSeen = 0
     /// Offsets of the recipients that are done with.
     var finished: [Int] = []
+    /// How often the disk has refused to note that.
+    var failedMarks = 0
     var hasDeferred = false
     var hasBounced = false
     var hasTrace = false

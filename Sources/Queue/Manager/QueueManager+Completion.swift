@@ -90,7 +90,8 @@ extension QueueManager {
         let store = environment.store
         let id = message.id
         let trace = message.flags.contains(.record) ? message.message.traceOffset : nil
-        await markFinished(of: message)
+        // With what the disk refuses to note, the message would be delivered again by whoever comes next.
+        guard await markFinished(of: message) || message.failedMarks > Self.markAttempts else { return stay(message) }
         do {
             try await environment.work.run {
                 // The report of `sendmail -v` covers the first attempt only.
@@ -104,6 +105,9 @@ extension QueueManager {
         leaveActive(id.text)
         pump()
     }
+
+    /// What one recipient's mark may cost: a disk that refuses it for ever must not hold up the others.
+    private static let markAttempts = 10
 
     /// A disk that is full or read-only: the message keeps its place in the active queue until it can be put off.
     private func stay(_ message: ActiveMessage) {
@@ -122,8 +126,9 @@ extension QueueManager {
 
     /// An agent, or this process, may have failed to mark recipients: they must not come up again. What cannot be marked
     /// now is remembered.
-    private func markFinished(of message: ActiveMessage) async {
-        guard !message.finished.isEmpty else { return }
+    /// - Returns: false when the disk refused.
+    func markFinished(of message: ActiveMessage) async -> Bool {
+        guard !message.finished.isEmpty else { return true }
         let store = environment.store
         let (id, offsets) = (message.id, message.finished)
         do {
@@ -132,9 +137,12 @@ extension QueueManager {
                 if !open.isEmpty { try store.markDone(open.sorted(), id: id) }
             }
             unmarked[id.text] = nil
+            return true
         } catch {
             log.warning("\(id): mark finished recipients: \(error)")
             unmarked[id.text] = Set(offsets)
+            message.failedMarks += 1
+            return false
         }
     }
 
@@ -213,7 +221,7 @@ extension QueueManager {
         let store = environment.store
         let id = message.id
         message.isEnding = true
-        await markFinished(of: message)
+        _ = await markFinished(of: message)
         _ = try? await environment.work.run { store.release(id: id) }
         leaveActive(id.text)
         // One with logs is not new: the next generation finds it for itself.

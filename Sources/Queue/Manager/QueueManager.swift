@@ -317,6 +317,8 @@ actor QueueManager {
         while intakeJobs > 0 { await withCheckedContinuation { intakeWaiters.append($0) } }
         for scan in scans.values { scan.close() }
         scans = [:]
+        // The last moment at which it is known.
+        for message in active.values where unmarked[message.id.text] != nil { _ = await markFinished(of: message) }
         let busy = active.values.filter { $0.tasks > 0 || $0.isEnding }.map(\.id)
         let idle = active.values.filter { $0.tasks == 0 && !$0.isEnding }.map(\.id)
         for id in idle { active[id.text] = nil }
