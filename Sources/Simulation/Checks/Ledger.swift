@@ -86,7 +86,11 @@ final class Ledger {
         // A delivery of a file has a blank line more.
         let body = delivery.message.body
         if body != message.bodyText, body != message.bodyText + "\n" {
-            violated("message \(number) came to \(delivery.recipient) damaged (\(body.utf8.count) bytes)")
+            let same = zip(body.utf8, message.bodyText.utf8).prefix { $0 == $1 }.count
+            violated(
+                "message \(number) came to \(delivery.recipient) damaged: the first \(same) bytes of"
+                    + " \(message.bodyText.utf8.count), then \(body.utf8.count - same) others: "
+                    + String(decoding: body.utf8.dropFirst(same).prefix(60), as: UTF8.self).debugDescription)
         }
     }
 

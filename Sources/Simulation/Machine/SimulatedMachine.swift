@@ -51,8 +51,12 @@ final class SimulatedMachine: @unchecked Sendable {
         lossesToCome = chaos.powerLossAtOperation
         for name in Self.directories { queueDisk.prepareDirectory(name) }
         mailDisk.prepareDirectory("mail")
-        for disk in [queueDisk, mailDisk] {
-            disk.fault = { [unowned self] operation, path, grows in diskFault(operation, path, grows) }
+        queueDisk.fault = { [unowned self] operation, path, grows in diskFault(operation, path, grows) }
+        mailDisk.fault = { [unowned self] operation, path, grows in
+            let failure = diskFault(operation, path, grows)
+            // What cannot be taken back from a mailbox stays there as after a crash.
+            if failure != nil, operation == .remove || operation == .truncate { noteCrash() }
+            return failure
         }
         for (index, listener) in configuration.listeners.enumerated() {
             network.listen(CInt(1000 + index), listener.address)
