@@ -154,13 +154,18 @@ extension MaillogFileSink {
 
 /// `postmap: warning: …` on standard error, for commands.
 public struct StandardErrorSink: LogSink {
-    public init() {}
+    private let descriptor: CInt
+
+    public init() { self.init(descriptor: STDERR_FILENO) }
+
+    /// - Parameter descriptor: standard output, for a command whose messages are its output.
+    public init(descriptor: CInt) { self.descriptor = descriptor }
 
     public func write(_ record: LogRecord) {
         var line = Array("\(record.tag): ".utf8)
         LogLine.append(record, to: &line)
         line.append(UInt8(ascii: "\n"))
-        do { try Descriptors.writeAll(line, to: STDERR_FILENO) } catch {}
+        do { try Descriptors.writeAll(line, to: descriptor) } catch {}
     }
 }
 

@@ -24,12 +24,29 @@ public struct ChainDetails: Sendable, Equatable {
     /// The issuer that nobody vouches for, when that is the problem (X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT and its kin).
     public var untrustedIssuer: String? {
         let unknown = [
-            X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
-            X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
+            X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+            X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
         ].map { Int($0) }
         guard unknown.contains(errorCode) else { return nil }
         return certificates.last?.issuer
     }
+
+    public var isSelfSigned: Bool {
+        isProblem(X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN)
+    }
+
+    public var isEarly: Bool {
+        isProblem(X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD)
+    }
+
+    public var hasExpired: Bool {
+        isProblem(X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD)
+    }
+
+    /// It is not for servers.
+    public var hasOtherPurpose: Bool { isProblem(X509_V_ERR_INVALID_PURPOSE) }
+
+    private func isProblem(_ codes: CInt...) -> Bool { codes.contains { Int($0) == errorCode } }
 
     init?(_ ssl: OpaquePointer, settings: TLSSettings) {
         guard let chain = SSL_get_peer_cert_chain(ssl) else { return nil }

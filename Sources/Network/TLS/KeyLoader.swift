@@ -1,4 +1,5 @@
 import COpenSSL
+import MailSystem
 
 /// Reads certificates, keys and trust anchors into an OpenSSL context.
 struct KeyLoader {
@@ -10,7 +11,7 @@ struct KeyLoader {
         if settings.chainFiles.isEmpty {
             for pair in settings.keyPairs where pair.certificateFile != "none" { try load(pair) }
         } else {
-            for file in settings.chainFiles { try loadChain(file) }
+            try loadChains()
         }
     }
 
@@ -21,10 +22,10 @@ struct KeyLoader {
         if !file.isEmpty || !path.isEmpty {
             let loaded = SSL_CTX_load_verify_locations(context, file.isEmpty ? nil : file, path.isEmpty ? nil : path)
             guard loaded == 1 else {
-                let name = file.isEmpty ? path : file
-                let kind = file.isEmpty ? "directory" : "file"
+                let names = [("CAfile", file), ("CApath", path)].filter { !$0.1.isEmpty }
+                    .map { "\($0.0)=\"\($0.1)\"" }.joined(separator: ", ")
                 throw TLSConfigurationError(
-                    "cannot load Certification Authority data, CA\(file.isEmpty ? "path" : "file")=\"\(name)\" (\(kind)): disabling TLS support",
+                    "cannot load Certification Authority data, \(names): disabling TLS support",
                     libraryErrors: LibraryErrors.take())
             }
             if settings.appendDefaultCA { SSL_CTX_set_default_verify_paths(context) }
@@ -75,14 +76,18 @@ struct KeyLoader {
         }
     }
 
-    /// A file with a private key followed by its certificate chain; several such files load several key types.
-    private func loadChain(_ file: String) throws(TLSConfigurationError) {
-        guard SSL_CTX_use_PrivateKey_file(context, file, SSL_FILETYPE_PEM) == 1,
-            SSL_CTX_use_certificate_chain_file(context, file) == 1,
-            SSL_CTX_check_private_key(context) == 1
-        else {
-            throw TLSConfigurationError(
-                "error loading chain from \(file): disabling TLS support", libraryErrors: LibraryErrors.take())
+    /// Private keys, each followed by its certificate chain. A chain may go on in the next file: keys and certificates
+    /// in files of their own are one list.
+    private func loadChains() throws(TLSConfigurationError) {
+        var bytes: [UInt8] = []
+        for file in settings.chainFiles {
+            do {
+                bytes += try Files.read(file, limit: 1 << 20)
+            } catch {
+                throw TLSConfigurationError("error opening chain file: \(file): \(error.reason)")
+            }
+            bytes.append(UInt8(ascii: "\n"))
         }
+        try ChainText(bytes: bytes, source: settings.chainFiles.joined(separator: ", ")).load(into: context)
     }
 }

@@ -97,8 +97,8 @@ public final class TLSContext: @unchecked Sendable {
     private func setVerification() {
         SSL_CTX_set_verify_depth(pointer, CInt(clamping: max(settings.verifyDepth, 0) &+ 1))
         if settings.collectsChain {
-            // All checks are made, and the last that failed is the verdict.
-            SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER) { _, _ in 1 }
+            // All checks are made, and the first that failed is the verdict: a name is compared after the chain.
+            SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER) { isGood, store in FirstProblem.note(isGood, store) }
             return
         }
         guard settings.asksForClientCertificate else {
@@ -208,5 +208,23 @@ final class ClientSessionCache: Sendable {
                 SSL_set_session(ssl, session.pointer)
             }
         }
+    }
+}
+
+/// Keeps the first problem of a certificate chain where OpenSSL looks for the verdict.
+private enum FirstProblem {
+    /// A place of our own in OpenSSL's verification contexts.
+    private static let place = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_X509_STORE_CTX, 0, nil, nil, nil, nil)
+
+    /// A verification callback: the handshake goes on whatever it is told.
+    static func note(_ isGood: CInt, _ store: OpaquePointer?) -> CInt {
+        guard let store, place >= 0 else { return 1 }
+        if let first = X509_STORE_CTX_get_ex_data(store, place) {
+            X509_STORE_CTX_set_error(store, CInt(truncatingIfNeeded: Int(bitPattern: first)))
+        } else if isGood == 0 {
+            let problem = Int(X509_STORE_CTX_get_error(store))
+            X509_STORE_CTX_set_ex_data(store, place, UnsafeMutableRawPointer(bitPattern: problem))
+        }
+        return 1
     }
 }

@@ -61,7 +61,12 @@ extension CommandSynopsis {
             .verbose,
             .flag("w", "TLS from the first byte on, as servers on port 465 do."),
             .flag(
-                "x", "Ask the server for a raw public key instead of a certificate. Not available with this OpenSSL."),
-            .flag("X", "Through tlsproxy(8): not available."),
+                "x",
+                "Ask the server for a raw public key (RFC 7250) instead of a certificate. That needs OpenSSL 3.2; with older ones a warning says so and a certificate is asked for."
+            ),
+            .flag(
+                "X",
+                "In Postfix, through tlsproxy(8). Here TLS is made in the process of the probe, with the same code as for deliveries: the option changes nothing."
+            ),
         ])
 }

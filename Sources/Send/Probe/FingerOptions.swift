@@ -51,6 +51,8 @@ struct FingerOptions: Sendable {
     var commandTimeout = 30
     var verbosity = 0
     var wraps = false
+    /// `-x`
+    var wantsRawKeys = false
     var destination = ""
     var matches: [String] = []
 
@@ -93,8 +95,8 @@ struct FingerOptions: Sendable {
         case "S": mode = .lmtp
         case "v": verbosity += 1
         case "w": wraps = true
-        case "x": throw .fatal("raw public keys are not supported by this version of OpenSSL")
-        case "X": throw .fatal("tlsproxy mode is not available")
+        case "x": wantsRawKeys = true
+        // -X: what Postfix has a process for, with the same outcome, every probe here does by itself.
         default: break
         }
     }
@@ -108,7 +110,12 @@ struct FingerOptions: Sendable {
         case "d": digest = value
         case "F": caFile = value
         case "g": grade = value
-        case "h": hostLookup = value
+        case "h":
+            let words = value.split { $0 == "," || $0 == " " }.map { $0.lowercased() }
+            if let unknown = words.first(where: { !["dns", "native"].contains($0) }) {
+                throw .fatal("unknown -h option value \"\(unknown)\" in \"\(value)\"")
+            }
+            hostLookup = value
         case "H": chainFiles += value.split { $0 == "," || $0 == " " || $0 == "\t" }.map(String.init)
         case "k": certificateFile = value
         case "K": keyFile = value
@@ -124,7 +131,7 @@ struct FingerOptions: Sendable {
             insecureMXPolicy = level
         case "o":
             guard let equals = value.firstIndex(of: "="), equals != value.startIndex else {
-                throw .fatal("-o option requires name=value: \(value)")
+                throw .usage(nil)
             }
             func trimmed(_ text: Substring) -> String {
                 String(text.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())

@@ -9,7 +9,8 @@ import TLS
 
 /// posttls-finger(1): looks at the TLS of a mail server.
 public enum PosttlsFinger {
-    private static let log = MailLog(tag: "posttls-finger", sink: StandardErrorSink())
+    /// What it finds is its output.
+    private static let log = MailLog(tag: "posttls-finger", sink: StandardErrorSink(descriptor: STDOUT_FILENO))
 
     /// - Parameter arguments: without argv[0].
     /// - Returns: exit status.
@@ -20,6 +21,7 @@ public enum PosttlsFinger {
             let directory = ProcessEnvironment.value("MAIL_CONFIG") ?? "/etc/postfix"
             let parameters = try Parameters.load(
                 directory: directory, overrides: options.overrides, processName: "posttls-finger")
+            for problem in parameters.fileDiagnostics { log.warning(problem.complaint) }
             let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
             defer { try? group.syncShutdownGracefully() }
             let finger = try Finger(options: options, parameters: parameters, group: group, log: log)
@@ -122,6 +124,9 @@ struct Finger: Sendable {
     }
 
     func run() async -> Int32 {
+        if options.wantsRawKeys {
+            log.warning("raw public keys need OpenSSL 3.2: asking for a certificate instead")
+        }
         if !options.matches.isEmpty, [.none, .may, .encrypt].contains(options.level) {
             log.warning("TLS level '\(options.level.rawValue)' does not implement certificate matching")
         }

@@ -18,15 +18,19 @@ struct ProbeConnection: Sendable {
     let channel: any Channel
     private let mailbox: ProbeMailbox
 
-    /// - Parameter line: gets each line of the server as it comes, without its end.
+    /// - Parameters:
+    ///   - connected: called before the first line.
+    ///   - line: gets each line of the server as it comes, without its end.
     static func open(
-        _ address: SocketAddress, timeout: Int, group: any EventLoopGroup, line: @escaping @Sendable (String) -> Void
+        _ address: SocketAddress, timeout: Int, group: any EventLoopGroup, connected: @escaping @Sendable () -> Void,
+        line: @escaping @Sendable (String) -> Void
     ) async throws -> ProbeConnection {
         let mailbox = ProbeMailbox()
         let channel = try await ClientBootstrap(group: group).connectTimeout(.seconds(Int64(timeout)))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(ProbeHandler(mailbox: mailbox, line: line))
+                    try channel.pipeline.syncOperations.addHandler(
+                        ProbeHandler(mailbox: mailbox, connected: connected, line: line))
                 }
             }.connect(to: address).get()
         return ProbeConnection(channel: channel, mailbox: mailbox)
@@ -102,13 +106,22 @@ private final class ProbeHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let mailbox: ProbeMailbox
+    private let connected: @Sendable () -> Void
     private let line: @Sendable (String) -> Void
     private var parser = ReplyParser()
     private var partial: [UInt8] = []
 
-    init(mailbox: ProbeMailbox, line: @escaping @Sendable (String) -> Void) {
+    init(
+        mailbox: ProbeMailbox, connected: @escaping @Sendable () -> Void, line: @escaping @Sendable (String) -> Void
+    ) {
         self.mailbox = mailbox
+        self.connected = connected
         self.line = line
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        connected()
+        context.fireChannelActive()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -42,14 +42,13 @@ struct ServerProbe: Sendable {
         // A second look shows the banner and QUIT only.
         let quiet = ProbeSilence()
         do {
-            connection = try await ProbeConnection.open(address, timeout: options.connectTimeout, group: group) {
-                [self] line in
-                if !quiet.isOn { say("< \(line)") }
-            }
+            connection = try await ProbeConnection.open(
+                address, timeout: options.connectTimeout, group: group,
+                connected: { [self] in if !isAgain { say("Connected to \(peer.nameAndPort)") } },
+                line: { [self] line in if !quiet.isOn { say("< \(line)") } })
         } catch {
             return Result(connectFailure: "connect to \(peer.nameAndPort): \(Connector.text(error))")
         }
-        if !isAgain { say("Connected to \(peer.nameAndPort)") }
         let result = await talk(connection, quiet)
         await connection.close()
         return result

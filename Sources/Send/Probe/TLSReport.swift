@@ -36,7 +36,12 @@ struct TLSReport {
     var lines: [(text: String, isWarning: Bool)] {
         var lines: [(String, Bool)] = []
         func say(_ text: String) { lines.append((text, false)) }
-        if info.isResumed, options.log.contains(.cache) || isAgain { say("\(peer): Reusing old session") }
+        if info.isResumed, options.log.contains(.cache) || isAgain {
+            say("\(peer): Reusing old session")
+            if level.proves, problem != nil {
+                say("\(peer): re-using session with untrusted certificate, look for details earlier in the log")
+            }
+        }
         if !isAgain {
             if options.log.contains(.certificateMatch) { matches.forEach(say) }
             if !unusable.isEmpty {
@@ -101,6 +106,12 @@ struct TLSReport {
         guard chain.errorCode != 0 else { return nil }
         if let issuer = chain.untrustedIssuer {
             return "certificate verification failed for \(peer): untrusted issuer \(issuer)"
+        }
+        if chain.isSelfSigned { return "certificate verification failed for \(peer): self-signed certificate" }
+        if chain.isEarly { return "server certificate verification failed for \(peer): certificate not yet valid" }
+        if chain.hasExpired { return "server certificate verification failed for \(peer): certificate has expired" }
+        if chain.hasOtherPurpose {
+            return "certificate verification failed for \(peer): not designated for use as a server certificate"
         }
         return "server certificate verification failed for \(peer): num=\(chain.errorCode):\(chain.errorText)"
     }

@@ -40,6 +40,23 @@ import Testing
         }
     }
 
+    /// smtpd_tls_chain_files: a chain may go on in the next file.
+    @Test func keysAndCertificatesMayStandInFilesOfTheirOwn() {
+        func loading(_ names: String...) -> String? {
+            var settings = TLSSettings(role: .server)
+            settings.chainFiles = names.map { "\(directory)/\($0)" }
+            do throws(TLSConfigurationError) {
+                _ = try TLSContext(settings)
+                return nil
+            } catch {
+                return error.warnings.first
+            }
+        }
+        #expect(loading("rsa.key", "rsa.crt") == nil)
+        #expect(loading("rsa.crt", "rsa.key")?.hasSuffix(": key not first") == true)
+        #expect(loading("rsa.key", "nosuch")?.hasSuffix("/nosuch: No such file or directory") == true)
+    }
+
     @Test func severalChainsLoad() {
         #expect(problem(text("rsa.key", "rsa.crt", "ec.key", "ec.crt")) == nil)
     }
