@@ -24,7 +24,7 @@ manpage_directory meta_directory mydomain myhostname mynetworks mynetworks_style
 process_name proxy_interfaces readme_directory sample_directory sendmail_path service_name shlib_directory stress
 """.split()
 # Named in the sources without being in effect.
-EXCLUDED = set()
+EXCLUDED = {"address_verify_map", "postscreen_dnsbl_sites", "local_login_sender_maps"}
 
 
 def table():
@@ -32,8 +32,8 @@ def table():
     for path in sorted((CATALOGUE / "Generated").glob("ParameterTable*.swift")):
         for line in path.read_text(encoding="utf-8").split("\n"):
             fields = line.strip("\n")[8:].split("\t")
-            if len(fields) == 8:
-                rows[fields[0]] = fields[7]
+            if len(fields) == 9:
+                rows[fields[0]] = fields[8]
     return rows
 
 

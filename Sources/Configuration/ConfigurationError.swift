@@ -34,11 +34,14 @@ public struct ConfigurationDiagnostic: Equatable, Sendable, CustomStringConverti
     }
 
     /// `/etc/postfix/main.cf, line 3: unused parameter: foo=bar (correct the name or remove the line)`
-    public var description: String {
+    public var description: String { complaint + (cure.isEmpty ? "" : " (\(cure))") }
+
+    /// Without the cure: what Postfix would say.
+    public var complaint: String {
         var place = file
         if !file.isEmpty, line > 0 { place += ", line \(line)" }
         if !place.isEmpty { place += ": " }
-        return place + text + (cure.isEmpty ? "" : " (\(cure))")
+        return place + text
     }
 
     public var error: ConfigurationError { ConfigurationError(description) }

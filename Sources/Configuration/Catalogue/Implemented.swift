@@ -227,6 +227,9 @@ enum ImplementedParameters {
         myorigin
         nested_header_checks
         newaliases_path
+        non_bdb_custom_mapping
+        non_bdb_migration_level
+        non_bdb_migration_service_name
         non_fqdn_reject_code
         notify_classes
         parent_domain_matches_subdomains

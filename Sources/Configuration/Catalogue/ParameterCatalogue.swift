@@ -33,15 +33,16 @@ public enum ParameterCatalogue {
     private static func parse(_ line: UnsafeBufferPointer<UInt8>.SubSequence, _ implemented: Set<String>)
         -> ParameterDefinition?
     {
-        let fields = line.split(separator: UInt8(ascii: "\t"), maxSplits: 7, omittingEmptySubsequences: false)
-        guard fields.count == 8, let kind = fields[1].first, let life = fields[2].first else { return nil }
+        let fields = line.split(separator: UInt8(ascii: "\t"), maxSplits: 8, omittingEmptySubsequences: false)
+        guard fields.count == 9, let kind = fields[1].first, let life = fields[2].first else { return nil }
         let name = String(decoding: fields[0], as: UTF8.self)
         return ParameterDefinition(
             name: name, kind: Self.kind(kind), lifeCycle: lifeCycle(life),
             minimum: Int(String(decoding: fields[3], as: UTF8.self)),
             maximum: Int(String(decoding: fields[4], as: UTF8.self)),
             readers: String(decoding: fields[5], as: UTF8.self), form: String(decoding: fields[6], as: UTF8.self),
-            defaultValue: String(decoding: fields[7], as: UTF8.self), isImplemented: implemented.contains(name))
+            since: String(decoding: fields[7], as: UTF8.self),
+            defaultValue: String(decoding: fields[8], as: UTF8.self), isImplemented: implemented.contains(name))
     }
 
     private static func kind(_ letter: UInt8) -> ParameterDefinition.Kind {

@@ -38,6 +38,8 @@ public struct ParameterDefinition: Sendable {
     public let readers: String
     /// What the text holds: `map list`, `restriction list`, `path` …
     public let form: String
+    /// The first Postfix that has it: `2.6`; `<=1.0` where only a later bound is known.
+    public let since: String
     /// Unexpanded. Empty for the few that depend on the machine (`myhostname`, `mydomain`, `mynetworks`).
     public let defaultValue: String
     /// False while Apus accepts the parameter without acting on it.

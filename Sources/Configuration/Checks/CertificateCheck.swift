@@ -44,15 +44,39 @@ struct CertificateCheck {
         return found
     }
 
-    /// smtpd_tls_chain_files: key and certificates in one file each.
+    /// TLS is asked for, and there is no certificate to offer it with.
+    static func absence(
+        _ service: MasterService, _ parameters: Parameters, file: String
+    ) -> [ConfigurationDiagnostic] {
+        let level = parameters["smtpd_tls_security_level"]
+        let requires =
+            level == "encrypt" || parameters.bool("smtpd_enforce_tls") || parameters.bool("smtpd_tls_wrappermode")
+        guard requires || level == "may" || parameters.bool("smtpd_use_tls") else { return [] }
+        let names = ["", "ec", "d", "ed25519"].map { "smtpd_tls_\($0)cert_file" } + ["smtpd_tls_chain_files"]
+        // `none` is an administrator who wants anonymous ciphers.
+        guard names.allSatisfy({ parameters[$0].isEmpty }) else { return [] }
+        return [
+            ConfigurationDiagnostic(
+                .warning, file: file, line: service.line,
+                "service \(service.name): TLS is \(requires ? "required" : "offered"), but no certificate is set: "
+                    + (requires ? "no client can use the service" : "TLS is not offered"),
+                cure: "set smtpd_tls_chain_files, or run postfix tls enable-server")
+        ]
+    }
+
+    /// smtpd_tls_chain_files: a key and its certificates in one file, or in two that follow each other.
     private func chains(_ parameters: Parameters) -> [ConfigurationDiagnostic] {
         let name = "smtpd_tls_chain_files"
-        return parameters.list(name).compactMap { path in
+        let paths = parameters.list(name)
+        return paths.enumerated().compactMap { index, path in
             guard files.status(path) != nil else {
                 return parameters.warning(
                     name, "\(path) does not exist: TLS is not offered", cure: "put key and certificates there")
             }
-            guard let facts = files.certificate(path, key: path) else {
+            let separate = index > 0 ? files.certificate(path, key: paths[index - 1]) : nil
+            guard let facts = files.certificate(path, key: path) ?? separate else {
+                // A key alone, with its certificate in the next file.
+                if index + 1 < paths.count, files.certificate(paths[index + 1], key: path) != nil { return nil }
                 return parameters.warning(
                     name, "\(path) cannot be read: TLS is not offered",
                     cure: "put a key and its certificates there, in PEM")

@@ -32,6 +32,10 @@ public struct DeepCheck {
             found += RestrictionOrderCheck.problems(own)
             found += ExposureCheck.problems(service, own, file: master.file)
             found += CertificateCheck(files: files).problems(own)
+            found += CertificateCheck.absence(service, own, file: master.file)
+        }
+        for service in master.services where service.program == "postscreen" {
+            found += RestrictionOrderCheck.blockListProblems(postscreen: service.parameters(parameters))
         }
         found += ChrootCheck(files: files, master: master).problems(parameters)
         var unique: [ConfigurationDiagnostic] = []

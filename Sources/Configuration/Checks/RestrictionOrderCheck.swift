@@ -9,6 +9,17 @@ enum RestrictionOrderCheck {
     ]
     private static let final: Set<String> = ["permit", "reject", "defer"]
 
+    /// postscreen_dnsbl_sites: `domain=filter*weight`.
+    static func blockListProblems(postscreen parameters: Parameters) -> [ConfigurationDiagnostic] {
+        parameters.list("postscreen_dnsbl_sites").filter { !$0.utf8.contains(UInt8(ascii: "=")) }.map { site in
+            let domain = site.prefix { $0 != "*" }
+            return parameters.warning(
+                "postscreen_dnsbl_sites",
+                "\(domain): every answer is a listing, also one that says that the query was refused",
+                cure: "write \(domain)=127.0.0.[2..11]\(site.dropFirst(domain.count)), or what the list documents")
+        }
+    }
+
     static func problems(_ parameters: Parameters) -> [ConfigurationDiagnostic] {
         var found: [ConfigurationDiagnostic] = []
         let delays = parameters.bool("smtpd_delay_reject")
@@ -26,6 +37,13 @@ enum RestrictionOrderCheck {
                                 "\(name) \(site): every answer is a listing, also one that says that the query was refused",
                                 cure: "write \(site)=127.0.0.[2..11], or what the list documents"))
                     }
+                }
+                if stage == "data" || stage == "end_of_data", needs(name) == 3 {
+                    found.append(
+                        parameters.warning(
+                            list,
+                            "\(name) is not applied to mail for several recipients: this list is asked once a message",
+                            cure: "move it to smtpd_recipient_restrictions"))
                 }
                 if let reason = misplaced(name, stage) {
                     found.append(

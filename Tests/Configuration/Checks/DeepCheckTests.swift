@@ -80,6 +80,25 @@ struct DeepCheckTests {
                 ["mynetworks: 0.0.0.0/0 is the whole Internet: permit_mynetworks relays for everybody"]
             ),
             (
+                "mynetworks = 10.0.0.0/8 192.0.0.0/3", [:],
+                ["mynetworks: 192.0.0.0/3 is a large part of the Internet: permit_mynetworks relays for everybody"]
+            ),
+            (
+                "smtpd_relay_restrictions = check_client_access static:OK, reject_unauth_destination", [:],
+                ["service smtp: static:ok stands before reject_unauth_destination: it relays for everybody"]
+            ),
+            (
+                "smtpd_data_restrictions = check_recipient_access static:x", [:],
+                [
+                    "smtpd_data_restrictions: check_recipient_access is not applied to mail for several recipients: this list is asked once a message"
+                ]
+            ),
+            (
+                "smtpd_tls_security_level = encrypt", [:],
+                ["service smtp: TLS is required, but no certificate is set: no client can use the service"]
+            ),
+            ("smtpd_tls_session_cache_database = btree:/c\nsmtp_tls_session_cache_database = lmdb:/d", [:], []),
+            (
                 "smtpd_relay_restrictions = permit", [:],
                 ["service smtp: permit stands before reject_unauth_destination: it relays for everybody"]
             ),

@@ -3,245 +3,245 @@
 
 extension ParameterTable {
     static let part1: StaticString = ##"""
-        2bounce_notice_recipient	s	C	1		bounce	address	postmaster
-        access_map_defer_code	i	C	0		smtpd	int	450
-        access_map_reject_code	i	C	0		smtpd	int	554
-        address_verify_cache_cleanup_interval	t	C	0		verify	time	12h
-        address_verify_default_transport	s	C	1		trivial-rewrite	transport[:nexthop]	$default_transport
-        address_verify_local_transport	s	C	1		trivial-rewrite	transport[:nexthop]	$local_transport
-        address_verify_map	s	C	0		proxymap,verify	map	$default_cache_db_type:$data_directory/verify_cache
-        address_verify_negative_cache	b	C			ALL	bool	yes
-        address_verify_negative_expire_time	t	C	1		verify	time	3d
-        address_verify_negative_refresh_time	t	C	1		verify	time	3h
-        address_verify_pending_request_limit	i	C	1		oqmgr,qmgr	int	5000
-        address_verify_poll_count	i	C	1		smtpd	int($-expandable)	${stress?{1}:{3}}
-        address_verify_poll_delay	t	C	1		smtpd	time	3s
-        address_verify_positive_expire_time	t	C	1		verify	time	31d
-        address_verify_positive_refresh_time	t	C	1		verify	time	7d
-        address_verify_relay_transport	s	C	1		trivial-rewrite	transport[:nexthop]	$relay_transport
-        address_verify_relayhost	s	C	0		trivial-rewrite	nexthop (list)	$relayhost
-        address_verify_sender	s	C	0		smtpd,verify	address	$double_bounce_sender
-        address_verify_sender_dependent_default_transport_maps	s	C	0		trivial-rewrite	map list	$sender_dependent_default_transport_maps
-        address_verify_sender_dependent_relayhost_maps	s	C	0		trivial-rewrite	map list	$sender_dependent_relayhost_maps
-        address_verify_sender_ttl	t	C	0		smtpd,verify	time	0s
-        address_verify_service_name	s	C	1		ALL	service name	verify
-        address_verify_transport_maps	s	C	0		trivial-rewrite	map list	$transport_maps
-        address_verify_virtual_transport	s	C	1		trivial-rewrite	transport[:nexthop]	$virtual_transport
-        alias_database	s	C	0		ALL	map	$default_database_type:/etc/aliases
-        alias_maps	s	C	0		local,proxymap,smtpd	map list	$default_database_type:/etc/aliases
-        allow_mail_to_commands	s	C	0		local	enum-list(alias,forward,include)	alias, forward
-        allow_mail_to_files	s	C	0		local	enum-list(alias,forward,include)	alias, forward
-        allow_min_user	b	C			trivial-rewrite	bool	no
-        allow_percent_hack	b	C			trivial-rewrite	bool	yes
-        allow_srv_lookup_fallback	b	C			lmtp,smtp	bool	no
-        allow_untrusted_routing	b	C			smtpd	bool	no
-        alternate_config_directories	s	C	0		ALL	string	
-        always_add_missing_headers	b	C			cleanup	bool	no
-        always_bcc	s	C	0		cleanup	address	
-        anvil_rate_time_unit	t	C	1		anvil	time	60s
-        anvil_status_update_time	t	C	1		anvil	time	600s
-        append_at_myorigin	b	C			trivial-rewrite	bool	yes
-        append_dot_mydomain	b	C			trivial-rewrite	bool($-expandable)	${{$compatibility_level} <level {1} ? {yes} : {no}}
-        application_event_drain_time	t	C	1		ALL	time	100s
-        authorized_flush_users	s	C	0		postqueue	match list	static:anyone
-        authorized_mailq_users	s	C	0		postqueue	match list	static:anyone
-        authorized_submit_users	s	C	0		postdrop,sendmail	match list	static:anyone
-        authorized_verp_clients	s	X			viadefaultofsmtpd_authorized_verp_clients	match list	
-        backwards_bounce_logfile_compatibility	b	C			ALL	bool	yes
-        berkeley_db_create_buffer_size	i	C	1		ALL	int	16777216
-        berkeley_db_read_buffer_size	i	C	1		ALL	int	131072
-        best_mx_transport	s	C	0		lmtp,smtp	transport[:nexthop]	
-        biff	b	C			local	bool	yes
-        body_checks	s	C	0		cleanup	map list	
-        body_checks_size_limit	i	C	0		cleanup	int	51200
-        bounce_notice_recipient	s	C	1		bounce,smtpd	address	postmaster
-        bounce_queue_lifetime	t	C	0	8640000	oqmgr,qmgr	time	5d
-        bounce_service_name	s	C	1		ALL	service name	bounce
-        bounce_size_limit	i	C	1		bounce	int	50000
-        bounce_template_file	s	C	0		bounce	path	
-        broken_sasl_auth_clients	b	C			smtpd	bool	no
-        canonical_classes	s	C	1		cleanup	enum-list(envelope_sender,envelope_recipient,header_sender,header_recipient)	envelope_sender, envelope_recipient, header_sender, header_recipient
-        canonical_maps	s	C	0		cleanup,proxymap,smtpd	map list	
-        cleanup_replace_stray_cr_lf	b	C			cleanup	bool	yes
-        cleanup_service_name	s	C	1		ALL	service name	cleanup
-        command_directory	s	C	1		ALL	path	/usr/sbin
-        command_execution_directory	r	C	0		local	path	
-        command_expansion_filter	s	C	1		local	character set	1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
-        command_time_limit	t	C	1		local,pipe,spawn	time	1000s
-        compatibility_level	s	C	0		ALL	string	0
-        config_directory	s	C			postfix-script,post-install,postfix-tls-script,postmulti-script,postfix-wrapper,postfix-install	path	/etc/postfix
-        confirm_delay_cleared	b	C			oqmgr,qmgr	bool	no
-        connection_cache_protocol_timeout	t	C	1		lmtp,smtp	time	5s
-        connection_cache_service_name	s	C	1		lmtp,smtp	service name	scache
-        connection_cache_status_update_time	t	C	1		scache	time	600s
-        connection_cache_ttl_limit	t	C	1		scache	time	2s
-        content_filter	s	C	0		pickup,qmqpd,smtpd	transport:nexthop or endpoint	
-        cyrus_sasl_config_path	s	C	0		lmtp,smtp,smtpd	path	
-        daemon_directory	s	C	1		ALL	path	/usr/libexec/apus
-        daemon_table_open_error_is_fatal	b	C			ALL	bool	no
-        daemon_timeout	t	C	1		ALL	time	18000s
-        data_directory	s	C	1		ALL	path	/var/lib/postfix
-        debug_peer_level	i	C	1		ALL	int	2
-        debug_peer_list	s	C	0		ALL	match list	
-        debugger_command	s	C			lib:global/debug_process.c,postconf	string	
-        default_cache_db_type	s	C	1		ALL	string	btree
-        default_database_type	s	C	1		ALL	string	hash
-        default_delivery_slot_cost	i	C	0		qmgr	int	5
-        default_delivery_slot_discount	i	C	0	100	qmgr	int	50
-        default_delivery_slot_loan	i	C	0		qmgr	int	3
-        default_delivery_status_filter	s	C	0		ALL	map list (text filter)	
-        default_destination_concurrency_failed_cohort_limit	i	C	0		oqmgr,qmgr	int	1
-        default_destination_concurrency_limit	i	C	0		oqmgr,qmgr	int	20
-        default_destination_concurrency_negative_feedback	s	C	1		oqmgr,qmgr	feedback expr number|number/concurrency|number/sqrt_concurrency	1
-        default_destination_concurrency_positive_feedback	s	C	1		oqmgr,qmgr	feedback expr number|number/concurrency|number/sqrt_concurrency	1
-        default_destination_rate_delay	t	C	0		oqmgr,qmgr	time	0s
-        default_destination_recipient_limit	i	C	0		oqmgr,qmgr	int	50
-        default_extra_recipient_limit	i	C	0		qmgr	int	1000
-        default_filter_nexthop	s	C	0		oqmgr,qmgr	string	
-        default_minimum_delivery_slots	i	C	0		qmgr	int	3
-        default_privs	s	C	1		ALL	string	nobody
-        default_process_limit	i	C	1		ALL	int	100
-        default_rbl_reply	r	C	1		smtpd	reply text template	$rbl_code Service unavailable; $rbl_class [$rbl_what] blocked using $rbl_domain${rbl_reason?; $rbl_reason}
-        default_recipient_limit	i	C	0		qmgr	int	20000
-        default_recipient_refill_delay	t	C	1		qmgr	time	5s
-        default_recipient_refill_limit	i	C	1		qmgr	int	100
-        default_transport	s	C	1		trivial-rewrite	transport[:nexthop]	smtp
-        default_transport_rate_delay	t	C	0		oqmgr,qmgr	time	0s
-        default_verp_delimiters	s	C	2	2	ALL	string	+=
-        defer_code	i	C	0		smtpd	int	450
-        defer_service_name	s	C	1		ALL	service name	defer
-        defer_transports	s	C	0		oqmgr,qmgr	string	
-        delay_logging_resolution_limit	i	C	0	6	ALL	int	2
-        delay_notice_recipient	s	C	1		bounce	address	postmaster
-        delay_warning_time	t	C	0		bounce,cleanup	time	0h
-        deliver_lock_attempts	i	C	1		ALL	int	20
-        deliver_lock_delay	t	C	1		ALL	time	1s
-        destination_concurrency_feedback_debug	b	C			oqmgr,qmgr	bool	no
-        detect_8bit_encoding_header	b	C			cleanup	bool	yes
-        disable_dns_lookups	b	D			ALL	bool	no
-        disable_mime_input_processing	b	C			ALL	bool	no
-        disable_mime_output_conversion	b	C			ALL	bool	no
-        disable_verp_bounces	b	C			cleanup,oqmgr,qmgr	bool	no
-        disable_vrfy_command	b	C			postscreen,smtpd	bool	no
-        dns_ncache_ttl_fix_enable	b	C			ALL	bool	no
-        dnsblog_reply_delay	t	C	0		dnsblog	time	0s
-        dnsblog_service_name	s	C	1		postscreen	service name	dnsblog
-        dnssec_probe	s	C	0		ALL	string	ns:.
-        dont_remove	i	C	0		ALL	int	0
-        double_bounce_sender	s	C	1		ALL	address	double-bounce
-        duplicate_filter_limit	i	C	0		cleanup,local,showq	int	1000
-        empty_address_default_transport_maps_lookup_key	s	C	1		trivial-rewrite	lookup key	<>
-        empty_address_local_login_sender_maps_lookup_key	s	C	0		postdrop	lookup key	<>
-        empty_address_recipient	s	C	1		cleanup,showq,trivial-rewrite	address	MAILER-DAEMON
-        empty_address_relayhost_maps_lookup_key	s	C	1		trivial-rewrite	lookup key	<>
-        enable_errors_to	s	X				string	
-        enable_idna2003_compatibility	b	C			ALL	bool($-expandable)	no
-        enable_long_queue_ids	b	C			ALL	bool	no
-        enable_original_recipient	b	C			ALL	bool	yes
-        enable_threaded_bounces	b	C			bounce	bool($-expandable)	no
-        error_notice_recipient	s	C	1		lmtp,smtp,smtpd	address	postmaster
-        error_service_name	s	C	1		ALL	service name	error
-        execution_directory_expansion_filter	s	C	1		local	character set	1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
-        expand_owner_alias	b	C			local	bool	no
-        export_environment	s	C	0		ALL	environment name list	TZ MAIL_CONFIG LANG
-        extract_recipient_limit	i	X				int	
-        fallback_relay	s	X			viadefaultofsmtp_fallback_relay	nexthop (list)	
-        fallback_transport	s	C	0		local	transport[:nexthop]	
-        fallback_transport_maps	s	C	0		local	map list	
-        fast_flush_domains	s	C	0		ALL	domain/match list	$relay_domains
-        fast_flush_purge_time	t	C	1		flush	time	7d
-        fast_flush_refresh_time	t	C	1		flush	time	12h
-        fault_injection_code	i	C	0		ALL	int	0
-        flush_service_name	s	C	1		ALL	service name	flush
-        force_mime_input_conversion	b	C			cleanup	bool	no
-        fork_attempts	i	C	1		ALL	int	5
-        fork_delay	t	C	1		ALL	time	1s
-        forward_expansion_filter	s	C	1		local	character set	1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
-        forward_path	r	C	0		local	path	$home/.forward${recipient_delimiter}${extension}, $home/.forward
-        frozen_delivered_to	b	C			local	bool	yes
-        full_name_encoding_charset	s	C	1		cleanup	string	utf-8
-        hash_queue_depth	i	C	1		ALL	int	1
-        hash_queue_names	s	C	1		ALL	string	deferred, defer
-        header_address_token_limit	i	C	1		ALL	int	10240
-        header_checks	s	C	0		cleanup	map list	
-        header_from_format	s	C	1		bounce,cleanup,lmtp,smtp,smtpd	enum(standard|obsolete)	standard
-        header_size_limit	i	C	1		ALL	int	102400
-        helpful_warnings	b	C			ALL	bool	yes
-        home_mailbox	s	C	0		local	string	
-        hopcount_limit	i	C	1		cleanup	int	50
-        html_directory	s	C	1		postfix	path	no
-        ignore_mx_lookup_error	b	C			smtp	bool	no
-        ignore_srv_lookup_error	b	C			lmtp,smtp	bool	no
-        import_environment	s	C	0		ALL	environment name list	MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ XAUTHORITY DISPLAY LANG=C POSTLOG_SERVICE POSTLOG_HOSTNAME XDG_RUNTIME_DIR
-        in_flow_delay	t	C	0	10	ALL	time	1s
-        inet_interfaces	s	C	0		ALL	match list	all
-        inet_protocols	s	C	0		ALL	enum-list(all,ipv4,ipv6)	all
-        info_log_address_format	s	C	1		ALL	enum(external|internal)	external
-        initial_destination_concurrency	i	C	1		oqmgr,qmgr	int	5
-        internal_mail_filter_classes	s	C	0		ALL	enum-list(notify,bounce (others accepted, no effect))	
-        invalid_hostname_reject_code	i	C	0		smtpd	int	501
-        ipc_idle	t	C	1		ALL	time	5s
-        ipc_timeout	t	C	1		ALL	time	3600s
-        ipc_ttl	t	C	1		ALL	time	1000s
-        known_tcp_ports	s	C	0		ALL	string	lmtp=24, smtp=25, smtps=submissions=465, submission=587
-        line_length_limit	i	C	512		ALL	int	2048
-        lmdb_map_size	l	C	1		ALL	int(long)	16777216
-        lmtp_address_preference	s	C	1		lmtp	enum(any|ipv4|ipv6)	any
-        lmtp_address_verify_target	s	C	1		lmtp	enum(rcpt|data)	rcpt
-        lmtp_assume_final	b	C			lmtp,smtp	bool	no
-        lmtp_balance_inet_protocols	b	C			lmtp	bool	yes
-        lmtp_bind_address	s	C	0		lmtp	IP address	
-        lmtp_bind_address6	s	C	0		lmtp	IP address	
-        lmtp_bind_address_enforce	b	C			lmtp	bool	no
-        lmtp_body_checks	s	C	0		lmtp	map list	
-        lmtp_cache_connection	s	X				string	
-        lmtp_cname_overrides_servername	b	D			lmtp	bool	no
-        lmtp_connect_timeout	t	C	0		lmtp	time	0s
-        lmtp_connection_cache_destinations	s	C	0		lmtp	domain/match list	
-        lmtp_connection_cache_on_demand	b	C			lmtp	bool	yes
-        lmtp_connection_cache_time_limit	t	C	1		lmtp	time	2s
-        lmtp_connection_reuse_count_limit	i	C	0		lmtp	int	0
-        lmtp_connection_reuse_time_limit	t	C	1		lmtp	time	300s
-        lmtp_data_done_timeout	t	C	1		lmtp	time	600s
-        lmtp_data_init_timeout	t	C	1		lmtp	time	120s
-        lmtp_data_xfer_timeout	t	C	1		lmtp	time	180s
-        lmtp_defer_if_no_mx_address_found	b	C			lmtp	bool	no
-        lmtp_delivery_status_filter	s	C	0		lmtp	map list (text filter)	$default_delivery_status_filter
-        lmtp_destination_concurrency_limit	i	C	0		qmgr,oqmgr	int	$default_destination_concurrency_limit
-        lmtp_destination_recipient_limit	i	C	0		qmgr,oqmgr	int	$default_destination_recipient_limit
-        lmtp_discard_lhlo_keyword_address_maps	s	C	0		lmtp	map list	
-        lmtp_discard_lhlo_keywords	s	C	0		lmtp	enum-list(LHLO keywords + silent-discard)	
-        lmtp_dns_reply_filter	s	C	0		lmtp	map list (text filter)	
-        lmtp_dns_resolver_options	s	C	0		lmtp	enum-list(res_defnames,res_dnsrch)	
-        lmtp_dns_support_level	s	C	0		lmtp	enum(disabled|enabled|dnssec)	
-        lmtp_enforce_tls	b	D			lmtp	bool	no
-        lmtp_fallback_relay	s	C	0		lmtp	nexthop (list)	
-        lmtp_generic_maps	s	C	0		lmtp	map list	
-        lmtp_header_checks	s	C	0		lmtp	map list	
-        lmtp_host_lookup	s	C	1		lmtp	enum-list(dns,native)	dns
-        lmtp_lhlo_name	s	C	1		lmtp	hostname	$myhostname
-        lmtp_lhlo_timeout	t	C	1		lmtp	time	300s
-        lmtp_line_length_limit	i	C	0		lmtp	int	998
-        lmtp_log_tls_feature_status	b	C			lmtp	bool($-expandable)	yes
-        lmtp_mail_timeout	t	C	1		lmtp	time	300s
-        lmtp_mime_header_checks	s	C	0		lmtp	map list	
-        lmtp_min_data_rate	i	C	1		lmtp	int	500
-        lmtp_mx_address_limit	i	C	0		lmtp	int	5
-        lmtp_mx_session_limit	i	C	0		lmtp	int	2
-        lmtp_nested_header_checks	s	C	0		lmtp	map list	
-        lmtp_per_record_deadline	s	X			viadefaultoflmtp_per_request_deadline	string	
-        lmtp_per_request_deadline	b	C			lmtp	bool($-expandable)	${lmtp_per_record_deadline?{$lmtp_per_record_deadline}:{no}}
-        lmtp_pix_workaround_delay_time	t	C	1		lmtp	time	10s
-        lmtp_pix_workaround_maps	s	C	0		lmtp	map list	
-        lmtp_pix_workaround_threshold_time	t	C	0		lmtp	time	500s
-        lmtp_pix_workarounds	s	C	0		lmtp	enum-list(disable_esmtp,delay_dotcrlf)	disable_esmtp,delay_dotcrlf
-        lmtp_quit_timeout	t	C	1		lmtp	time	300s
-        lmtp_quote_rfc821_envelope	b	C			lmtp	bool	yes
-        lmtp_randomize_addresses	b	C			lmtp	bool	yes
-        lmtp_rcpt_timeout	t	C	1		lmtp	time	300s
-        lmtp_reply_filter	s	C	0		lmtp	map list (text filter)	
-        lmtp_requiretls_policy	s	C	0		lmtp	string	opportunistic
-        lmtp_rset_timeout	t	C	1		lmtp	time	20s
-        lmtp_sasl_auth_cache_name	s	C	0		lmtp	string	
+        2bounce_notice_recipient	s	C	1		bounce	address	<=1.0	postmaster
+        access_map_defer_code	i	C	0		smtpd	int	2.6	450
+        access_map_reject_code	i	C	0		smtpd	int	<=1.0	554
+        address_verify_cache_cleanup_interval	t	C	0		verify	time	2.7	12h
+        address_verify_default_transport	s	C	1		trivial-rewrite	transport[:nexthop]	2.1	$default_transport
+        address_verify_local_transport	s	C	1		trivial-rewrite	transport[:nexthop]	2.1	$local_transport
+        address_verify_map	s	C	0		proxymap,verify	map	2.1	$default_cache_db_type:$data_directory/verify_cache
+        address_verify_negative_cache	b	C			ALL	bool	2.1	yes
+        address_verify_negative_expire_time	t	C	1		verify	time	2.1	3d
+        address_verify_negative_refresh_time	t	C	1		verify	time	2.1	3h
+        address_verify_pending_request_limit	i	C	1		oqmgr,qmgr	int	3.1	5000
+        address_verify_poll_count	i	C	1		smtpd	int($-expandable)	2.1	${stress?{1}:{3}}
+        address_verify_poll_delay	t	C	1		smtpd	time	2.1	3s
+        address_verify_positive_expire_time	t	C	1		verify	time	2.1	31d
+        address_verify_positive_refresh_time	t	C	1		verify	time	2.1	7d
+        address_verify_relay_transport	s	C	1		trivial-rewrite	transport[:nexthop]	2.1	$relay_transport
+        address_verify_relayhost	s	C	0		trivial-rewrite	nexthop (list)	2.1	$relayhost
+        address_verify_sender	s	C	0		smtpd,verify	address	2.1	$double_bounce_sender
+        address_verify_sender_dependent_default_transport_maps	s	C	0		trivial-rewrite	map list	2.7	$sender_dependent_default_transport_maps
+        address_verify_sender_dependent_relayhost_maps	s	C	0		trivial-rewrite	map list	2.3	$sender_dependent_relayhost_maps
+        address_verify_sender_ttl	t	C	0		smtpd,verify	time	2.9	0s
+        address_verify_service_name	s	C	1		ALL	service name	<=1.0	verify
+        address_verify_transport_maps	s	C	0		trivial-rewrite	map list	2.1	$transport_maps
+        address_verify_virtual_transport	s	C	1		trivial-rewrite	transport[:nexthop]	2.1	$virtual_transport
+        alias_database	s	C	0		ALL	map	<=1.0	$default_database_type:/etc/aliases
+        alias_maps	s	C	0		local,proxymap,smtpd	map list	<=1.0	$default_database_type:/etc/aliases
+        allow_mail_to_commands	s	C	0		local	enum-list(alias,forward,include)	<=1.0	alias, forward
+        allow_mail_to_files	s	C	0		local	enum-list(alias,forward,include)	<=1.0	alias, forward
+        allow_min_user	b	C			trivial-rewrite	bool	<=1.0	no
+        allow_percent_hack	b	C			trivial-rewrite	bool	<=1.0	yes
+        allow_srv_lookup_fallback	b	C			lmtp,smtp	bool	3.8	no
+        allow_untrusted_routing	b	C			smtpd	bool	<=1.0	no
+        alternate_config_directories	s	C	0		ALL	string	<=1.1	
+        always_add_missing_headers	b	C			cleanup	bool	<=2.6	no
+        always_bcc	s	C	0		cleanup	address	<=1.0	
+        anvil_rate_time_unit	t	C	1		anvil	time	2.2	60s
+        anvil_status_update_time	t	C	1		anvil	time	2.2	600s
+        append_at_myorigin	b	C			trivial-rewrite	bool	<=1.0	yes
+        append_dot_mydomain	b	C			trivial-rewrite	bool($-expandable)	<=1.0	${{$compatibility_level} <level {1} ? {yes} : {no}}
+        application_event_drain_time	t	C	1		ALL	time	2.1	100s
+        authorized_flush_users	s	C	0		postqueue	match list	2.2	static:anyone
+        authorized_mailq_users	s	C	0		postqueue	match list	2.2	static:anyone
+        authorized_submit_users	s	C	0		postdrop,sendmail	match list	2.2	static:anyone
+        authorized_verp_clients	s	X			viadefaultofsmtpd_authorized_verp_clients	match list	1.1	
+        backwards_bounce_logfile_compatibility	b	C			ALL	bool	2.1	yes
+        berkeley_db_create_buffer_size	i	C	1		ALL	int	2.0	16777216
+        berkeley_db_read_buffer_size	i	C	1		ALL	int	2.0	131072
+        best_mx_transport	s	C	0		lmtp,smtp	transport[:nexthop]	<=1.0	
+        biff	b	C			local	bool	<=1.0	yes
+        body_checks	s	C	0		cleanup	map list	<=1.0	
+        body_checks_size_limit	i	C	0		cleanup	int	2.0	51200
+        bounce_notice_recipient	s	C	1		bounce,smtpd	address	<=1.0	postmaster
+        bounce_queue_lifetime	t	C	0	8640000	oqmgr,qmgr	time	2.1	5d
+        bounce_service_name	s	C	1		ALL	service name	2.0	bounce
+        bounce_size_limit	i	C	1		bounce	int	<=1.0	50000
+        bounce_template_file	s	C	0		bounce	path	2.3	
+        broken_sasl_auth_clients	b	C			smtpd	bool	<=1.0	no
+        canonical_classes	s	C	1		cleanup	enum-list(envelope_sender,envelope_recipient,header_sender,header_recipient)	2.2	envelope_sender, envelope_recipient, header_sender, header_recipient
+        canonical_maps	s	C	0		cleanup,proxymap,smtpd	map list	<=1.0	
+        cleanup_replace_stray_cr_lf	b	C			cleanup	bool	3.9	yes
+        cleanup_service_name	s	C	1		ALL	service name	2.0	cleanup
+        command_directory	s	C	1		ALL	path	<=2.0	/usr/sbin
+        command_execution_directory	r	C	0		local	path	2.2	
+        command_expansion_filter	s	C	1		local	character set	<=1.0	1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
+        command_time_limit	t	C	1		local,pipe,spawn	time	<=1.0	1000s
+        compatibility_level	s	C	0		ALL	string	3.0	0
+        config_directory	s	C			postfix-script,post-install,postfix-tls-script,postmulti-script,postfix-wrapper,postfix-install	path	<=2.3	/etc/postfix
+        confirm_delay_cleared	b	C			oqmgr,qmgr	bool	3.0	no
+        connection_cache_protocol_timeout	t	C	1		lmtp,smtp	time	2.3	5s
+        connection_cache_service_name	s	C	1		lmtp,smtp	service name	2.2	scache
+        connection_cache_status_update_time	t	C	1		scache	time	<=2.2	600s
+        connection_cache_ttl_limit	t	C	1		scache	time	<=1.0	2s
+        content_filter	s	C	0		pickup,qmqpd,smtpd	transport:nexthop or endpoint	<=2.0	
+        cyrus_sasl_config_path	s	C	0		lmtp,smtp,smtpd	path	2.5	
+        daemon_directory	s	C	1		ALL	path	<=2.0	/usr/libexec/apus
+        daemon_table_open_error_is_fatal	b	C			ALL	bool	2.9	no
+        daemon_timeout	t	C	1		ALL	time	<=1.0	18000s
+        data_directory	s	C	1		ALL	path	2.5	/var/lib/postfix
+        debug_peer_level	i	C	1		ALL	int	3.6	2
+        debug_peer_list	s	C	0		ALL	match list	3.6	
+        debugger_command	s	C			lib:global/debug_process.c,postconf	string	<=2.2	
+        default_cache_db_type	s	C	1		ALL	string	3.11	btree
+        default_database_type	s	C	1		ALL	string	<=2.11	hash
+        default_delivery_slot_cost	i	C	0		qmgr	int	<=1.0	5
+        default_delivery_slot_discount	i	C	0	100	qmgr	int	<=1.0	50
+        default_delivery_slot_loan	i	C	0		qmgr	int	<=1.0	3
+        default_delivery_status_filter	s	C	0		ALL	map list (text filter)	3.0	
+        default_destination_concurrency_failed_cohort_limit	i	C	0		oqmgr,qmgr	int	2.5	1
+        default_destination_concurrency_limit	i	C	0		oqmgr,qmgr	int	<=1.0	20
+        default_destination_concurrency_negative_feedback	s	C	1		oqmgr,qmgr	feedback expr number|number/concurrency|number/sqrt_concurrency	2.5	1
+        default_destination_concurrency_positive_feedback	s	C	1		oqmgr,qmgr	feedback expr number|number/concurrency|number/sqrt_concurrency	2.5	1
+        default_destination_rate_delay	t	C	0		oqmgr,qmgr	time	2.5	0s
+        default_destination_recipient_limit	i	C	0		oqmgr,qmgr	int	<=1.0	50
+        default_extra_recipient_limit	i	C	0		qmgr	int	<=1.0	1000
+        default_filter_nexthop	s	C	0		oqmgr,qmgr	string	2.7	
+        default_minimum_delivery_slots	i	C	0		qmgr	int	<=1.0	3
+        default_privs	s	C	1		ALL	string	<=3.9	nobody
+        default_process_limit	i	C	1		ALL	int	<=1.0	100
+        default_rbl_reply	r	C	1		smtpd	reply text template	2.0	$rbl_code Service unavailable; $rbl_class [$rbl_what] blocked using $rbl_domain${rbl_reason?; $rbl_reason}
+        default_recipient_limit	i	C	0		qmgr	int	<=1.0	20000
+        default_recipient_refill_delay	t	C	1		qmgr	time	2.4	5s
+        default_recipient_refill_limit	i	C	1		qmgr	int	2.4	100
+        default_transport	s	C	1		trivial-rewrite	transport[:nexthop]	<=1.0	smtp
+        default_transport_rate_delay	t	C	0		oqmgr,qmgr	time	3.1	0s
+        default_verp_delimiters	s	C	2	2	ALL	string	1.1	+=
+        defer_code	i	C	0		smtpd	int	<=1.0	450
+        defer_service_name	s	C	1		ALL	service name	2.0	defer
+        defer_transports	s	C	0		oqmgr,qmgr	string	<=1.0	
+        delay_logging_resolution_limit	i	C	0	6	ALL	int	2.3	2
+        delay_notice_recipient	s	C	1		bounce	address	<=1.0	postmaster
+        delay_warning_time	t	C	0		bounce,cleanup	time	<=1.0	0h
+        deliver_lock_attempts	i	C	1		ALL	int	<=1.0	20
+        deliver_lock_delay	t	C	1		ALL	time	<=1.0	1s
+        destination_concurrency_feedback_debug	b	C			oqmgr,qmgr	bool	2.5	no
+        detect_8bit_encoding_header	b	C			cleanup	bool	2.5	yes
+        disable_dns_lookups	b	D			ALL	bool	<=1.0	no
+        disable_mime_input_processing	b	C			ALL	bool	2.0	no
+        disable_mime_output_conversion	b	C			ALL	bool	2.0	no
+        disable_verp_bounces	b	C			cleanup,oqmgr,qmgr	bool	1.1	no
+        disable_vrfy_command	b	C			postscreen,smtpd	bool	<=1.0	no
+        dns_ncache_ttl_fix_enable	b	C			ALL	bool	3.1	no
+        dnsblog_reply_delay	t	C	0		dnsblog	time	2.8	0s
+        dnsblog_service_name	s	C	1		postscreen	service name	2.8	dnsblog
+        dnssec_probe	s	C	0		ALL	string	3.6	ns:.
+        dont_remove	i	C	0		ALL	int	<=1.0	0
+        double_bounce_sender	s	C	1		ALL	address	<=1.0	double-bounce
+        duplicate_filter_limit	i	C	0		cleanup,local,showq	int	<=1.0	1000
+        empty_address_default_transport_maps_lookup_key	s	C	1		trivial-rewrite	lookup key	2.7	<>
+        empty_address_local_login_sender_maps_lookup_key	s	C	0		postdrop	lookup key	3.6	<>
+        empty_address_recipient	s	C	1		cleanup,showq,trivial-rewrite	address	<=1.0	MAILER-DAEMON
+        empty_address_relayhost_maps_lookup_key	s	C	1		trivial-rewrite	lookup key	2.5	<>
+        enable_errors_to	s	X				string	<=2.1	
+        enable_idna2003_compatibility	b	C			ALL	bool($-expandable)	3.2	no
+        enable_long_queue_ids	b	C			ALL	bool	2.9	no
+        enable_original_recipient	b	C			ALL	bool	2.1	yes
+        enable_threaded_bounces	b	C			bounce	bool($-expandable)	3.6	no
+        error_notice_recipient	s	C	1		lmtp,smtp,smtpd	address	<=1.0	postmaster
+        error_service_name	s	C	1		ALL	service name	2.0	error
+        execution_directory_expansion_filter	s	C	1		local	character set	2.2	1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
+        expand_owner_alias	b	C			local	bool	<=1.0	no
+        export_environment	s	C	0		ALL	environment name list	<=1.0	TZ MAIL_CONFIG LANG
+        extract_recipient_limit	i	X				int	<=1.0	
+        fallback_relay	s	X			viadefaultofsmtp_fallback_relay	nexthop (list)	<=1.0	
+        fallback_transport	s	C	0		local	transport[:nexthop]	<=1.0	
+        fallback_transport_maps	s	C	0		local	map list	2.3	
+        fast_flush_domains	s	C	0		ALL	domain/match list	<=1.1	$relay_domains
+        fast_flush_purge_time	t	C	1		flush	time	<=1.0	7d
+        fast_flush_refresh_time	t	C	1		flush	time	<=1.0	12h
+        fault_injection_code	i	C	0		ALL	int	<=1.1	0
+        flush_service_name	s	C	1		ALL	service name	2.0	flush
+        force_mime_input_conversion	b	C			cleanup	bool	3.9	no
+        fork_attempts	i	C	1		ALL	int	<=1.0	5
+        fork_delay	t	C	1		ALL	time	<=1.0	1s
+        forward_expansion_filter	s	C	1		local	character set	<=1.0	1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
+        forward_path	r	C	0		local	path	<=1.0	$home/.forward${recipient_delimiter}${extension}, $home/.forward
+        frozen_delivered_to	b	C			local	bool	2.3	yes
+        full_name_encoding_charset	s	C	1		cleanup	string	3.10	utf-8
+        hash_queue_depth	i	C	1		ALL	int	<=1.0	1
+        hash_queue_names	s	C	1		ALL	string	<=1.0	deferred, defer
+        header_address_token_limit	i	C	1		ALL	int	<=2.0	10240
+        header_checks	s	C	0		cleanup	map list	<=1.0	
+        header_from_format	s	C	1		bounce,cleanup,lmtp,smtp,smtpd	enum(standard|obsolete)	3.3	standard
+        header_size_limit	i	C	1		ALL	int	<=2.0	102400
+        helpful_warnings	b	C			ALL	bool	2.0	yes
+        home_mailbox	s	C	0		local	string	<=1.0	
+        hopcount_limit	i	C	1		cleanup	int	<=1.0	50
+        html_directory	s	C	1		postfix	path	<=2.1	no
+        ignore_mx_lookup_error	b	C			smtp	bool	<=1.0	no
+        ignore_srv_lookup_error	b	C			lmtp,smtp	bool	3.8	no
+        import_environment	s	C	0		ALL	environment name list	<=1.0	MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ XAUTHORITY DISPLAY LANG=C POSTLOG_SERVICE POSTLOG_HOSTNAME XDG_RUNTIME_DIR
+        in_flow_delay	t	C	0	10	ALL	time	<=1.1	1s
+        inet_interfaces	s	C	0		ALL	match list	<=1.0	all
+        inet_protocols	s	C	0		ALL	enum-list(all,ipv4,ipv6)	2.2	all
+        info_log_address_format	s	C	1		ALL	enum(external|internal)	3.5	external
+        initial_destination_concurrency	i	C	1		oqmgr,qmgr	int	<=1.0	5
+        internal_mail_filter_classes	s	C	0		ALL	enum-list(notify,bounce (others accepted, no effect))	2.3	
+        invalid_hostname_reject_code	i	C	0		smtpd	int	<=1.0	501
+        ipc_idle	t	C	1		ALL	time	<=1.0	5s
+        ipc_timeout	t	C	1		ALL	time	<=1.0	3600s
+        ipc_ttl	t	C	1		ALL	time	2.1	1000s
+        known_tcp_ports	s	C	0		ALL	string	3.6	lmtp=24, smtp=25, smtps=submissions=465, submission=587
+        line_length_limit	i	C	512		ALL	int	<=2.0	2048
+        lmdb_map_size	l	C	1		ALL	int(long)	2.11	16777216
+        lmtp_address_preference	s	C	1		lmtp	enum(any|ipv4|ipv6)	2.8	any
+        lmtp_address_verify_target	s	C	1		lmtp	enum(rcpt|data)	3.0	rcpt
+        lmtp_assume_final	b	C			lmtp,smtp	bool	<=2.6	no
+        lmtp_balance_inet_protocols	b	C			lmtp	bool	3.3	yes
+        lmtp_bind_address	s	C	0		lmtp	IP address	2.3	
+        lmtp_bind_address6	s	C	0		lmtp	IP address	2.3	
+        lmtp_bind_address_enforce	b	C			lmtp	bool	3.7	no
+        lmtp_body_checks	s	C	0		lmtp	map list	2.5	
+        lmtp_cache_connection	s	X				string	<=1.0	
+        lmtp_cname_overrides_servername	b	D			lmtp	bool	2.3	no
+        lmtp_connect_timeout	t	C	0		lmtp	time	<=1.0	0s
+        lmtp_connection_cache_destinations	s	C	0		lmtp	domain/match list	2.3	
+        lmtp_connection_cache_on_demand	b	C			lmtp	bool	2.3	yes
+        lmtp_connection_cache_time_limit	t	C	1		lmtp	time	2.3	2s
+        lmtp_connection_reuse_count_limit	i	C	0		lmtp	int	2.11	0
+        lmtp_connection_reuse_time_limit	t	C	1		lmtp	time	2.3	300s
+        lmtp_data_done_timeout	t	C	1		lmtp	time	<=1.0	600s
+        lmtp_data_init_timeout	t	C	1		lmtp	time	<=1.0	120s
+        lmtp_data_xfer_timeout	t	C	1		lmtp	time	<=1.0	180s
+        lmtp_defer_if_no_mx_address_found	b	C			lmtp	bool	2.3	no
+        lmtp_delivery_status_filter	s	C	0		lmtp	map list (text filter)	3.0	$default_delivery_status_filter
+        lmtp_destination_concurrency_limit	i	C	0		qmgr,oqmgr	int	<=1.0	$default_destination_concurrency_limit
+        lmtp_destination_recipient_limit	i	C	0		qmgr,oqmgr	int	<=1.0	$default_destination_recipient_limit
+        lmtp_discard_lhlo_keyword_address_maps	s	C	0		lmtp	map list	2.3	
+        lmtp_discard_lhlo_keywords	s	C	0		lmtp	enum-list(LHLO keywords + silent-discard)	2.3	
+        lmtp_dns_reply_filter	s	C	0		lmtp	map list (text filter)	3.0	
+        lmtp_dns_resolver_options	s	C	0		lmtp	enum-list(res_defnames,res_dnsrch)	2.8	
+        lmtp_dns_support_level	s	C	0		lmtp	enum(disabled|enabled|dnssec)	2.11	
+        lmtp_enforce_tls	b	D			lmtp	bool	2.3	no
+        lmtp_fallback_relay	s	C	0		lmtp	nexthop (list)	3.1	
+        lmtp_generic_maps	s	C	0		lmtp	map list	2.3	
+        lmtp_header_checks	s	C	0		lmtp	map list	2.5	
+        lmtp_host_lookup	s	C	1		lmtp	enum-list(dns,native)	2.3	dns
+        lmtp_lhlo_name	s	C	1		lmtp	hostname	2.3	$myhostname
+        lmtp_lhlo_timeout	t	C	1		lmtp	time	<=3.10	300s
+        lmtp_line_length_limit	i	C	0		lmtp	int	2.3	998
+        lmtp_log_tls_feature_status	b	C			lmtp	bool($-expandable)	3.11	yes
+        lmtp_mail_timeout	t	C	1		lmtp	time	<=1.0	300s
+        lmtp_mime_header_checks	s	C	0		lmtp	map list	2.5	
+        lmtp_min_data_rate	i	C	1		lmtp	int	3.7	500
+        lmtp_mx_address_limit	i	C	0		lmtp	int	2.3	5
+        lmtp_mx_session_limit	i	C	0		lmtp	int	2.3	2
+        lmtp_nested_header_checks	s	C	0		lmtp	map list	2.5	
+        lmtp_per_record_deadline	s	X			viadefaultoflmtp_per_request_deadline	string	2.9	
+        lmtp_per_request_deadline	b	C			lmtp	bool($-expandable)	3.7	${lmtp_per_record_deadline?{$lmtp_per_record_deadline}:{no}}
+        lmtp_pix_workaround_delay_time	t	C	1		lmtp	time	2.3	10s
+        lmtp_pix_workaround_maps	s	C	0		lmtp	map list	2.4	
+        lmtp_pix_workaround_threshold_time	t	C	0		lmtp	time	2.3	500s
+        lmtp_pix_workarounds	s	C	0		lmtp	enum-list(disable_esmtp,delay_dotcrlf)	2.4	disable_esmtp,delay_dotcrlf
+        lmtp_quit_timeout	t	C	1		lmtp	time	<=1.0	300s
+        lmtp_quote_rfc821_envelope	b	C			lmtp	bool	2.3	yes
+        lmtp_randomize_addresses	b	C			lmtp	bool	2.3	yes
+        lmtp_rcpt_timeout	t	C	1		lmtp	time	<=1.0	300s
+        lmtp_reply_filter	s	C	0		lmtp	map list (text filter)	2.7	
+        lmtp_requiretls_policy	s	C	0		lmtp	string	3.11	opportunistic
+        lmtp_rset_timeout	t	C	1		lmtp	time	<=1.0	20s
+        lmtp_sasl_auth_cache_name	s	C	0		lmtp	string	2.5	
         """##
 }

@@ -3,245 +3,245 @@
 
 extension ParameterTable {
     static let part2: StaticString = ##"""
-        lmtp_sasl_auth_cache_time	t	C	0		lmtp	time	90d
-        lmtp_sasl_auth_enable	b	C			lmtp	bool	no
-        lmtp_sasl_auth_soft_bounce	b	C			lmtp	bool	yes
-        lmtp_sasl_mechanism_filter	s	C	0		lmtp	match list	
-        lmtp_sasl_password_maps	s	C	0		lmtp	map list	
-        lmtp_sasl_password_result_delimiter	s	C	1	1	lmtp	string	:
-        lmtp_sasl_path	s	C	0		lmtp	path	
-        lmtp_sasl_security_options	s	C	0		lmtp	enum-list(noanonymous,noplaintext,nodictionary,noactive,forward_secrecy,mutual_auth)	noplaintext, noanonymous
-        lmtp_sasl_tls_security_options	s	C	0		lmtp	SASL option list	$lmtp_sasl_security_options
-        lmtp_sasl_tls_verified_security_options	s	C	0		lmtp	SASL option list	$lmtp_sasl_tls_security_options
-        lmtp_sasl_type	s	C	1		lmtp	enum(cyrus)	cyrus
-        lmtp_send_dummy_mail_auth	b	C			lmtp	bool	no
-        lmtp_send_xforward_command	b	C			lmtp	bool	no
-        lmtp_sender_dependent_authentication	b	C			lmtp	bool	no
-        lmtp_skip_5xx_greeting	b	C			lmtp	bool	yes
-        lmtp_skip_quit_response	b	C			lmtp	bool	no
-        lmtp_starttls_timeout	t	C	1		lmtp	time	300s
-        lmtp_tcp_port	s	C	0		lmtp	port	24
-        lmtp_tls_CAfile	s	C	0		lmtp	path	
-        lmtp_tls_CApath	s	C	0		lmtp	path	
-        lmtp_tls_block_early_mail_reply	b	C			lmtp	bool	no
-        lmtp_tls_cert_file	s	C	0		lmtp	path	
-        lmtp_tls_chain_files	s	C	0		lmtp	path list	
-        lmtp_tls_ciphers	s	C	1		lmtp	enum(export|low|medium|high|null)	medium
-        lmtp_tls_connection_reuse	b	C			lmtp	bool	no
-        lmtp_tls_dcert_file	s	C	0		lmtp	path	
-        lmtp_tls_dkey_file	s	C	0		lmtp	path	$lmtp_tls_dcert_file
-        lmtp_tls_eccert_file	s	C	0		lmtp	path	
-        lmtp_tls_eckey_file	s	C	0		lmtp	path	$lmtp_tls_eccert_file
-        lmtp_tls_enable_rpk	b	C			lmtp	bool	no
-        lmtp_tls_enforce_peername	b	D			lmtp	bool	yes
-        lmtp_tls_enforce_sts_mx_patterns	b	C			lmtp	bool($-expandable)	yes
-        lmtp_tls_exclude_ciphers	s	C	0		lmtp	OpenSSL cipher list	
-        lmtp_tls_fingerprint_cert_match	s	C	0		lmtp	match strategy list	
-        lmtp_tls_fingerprint_digest	s	C	1		lmtp	digest name(s)	${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}
-        lmtp_tls_force_insecure_host_tlsa_lookup	b	C			lmtp	bool	no
-        lmtp_tls_key_file	s	C	0		lmtp	path	$lmtp_tls_cert_file
-        lmtp_tls_loglevel	s	C	0		lmtp,tlsmgr	int 0-4 as string	0
-        lmtp_tls_loglevel_maps	s	C	0		lmtp	map list	
-        lmtp_tls_mandatory_ciphers	s	C	1		lmtp	enum(export|low|medium|high|null)	medium
-        lmtp_tls_mandatory_exclude_ciphers	s	C	0		lmtp	OpenSSL cipher list	
-        lmtp_tls_mandatory_protocols	s	C	0		lmtp	enum(TLS version list or bounds)	>=TLSv1
-        lmtp_tls_note_starttls_offer	b	C			lmtp	bool	no
-        lmtp_tls_per_site	s	D	0		lmtp	string	
-        lmtp_tls_policy_maps	s	C	0		lmtp	map list	
-        lmtp_tls_protocols	s	C	0		lmtp	enum(TLS version list or bounds)	>=TLSv1
-        lmtp_tls_scert_verifydepth	i	C	0		lmtp	int	9
-        lmtp_tls_secure_cert_match	s	C	1		lmtp	match strategy list	nexthop
-        lmtp_tls_security_level	s	C	0		lmtp	enum(none|may|encrypt|fingerprint|dane|dane-only|verify|secure)	
-        lmtp_tls_servername	s	C	0		lmtp	string	
-        lmtp_tls_session_cache_database	s	C	0		tlsmgr	map (cache)	
-        lmtp_tls_session_cache_timeout	t	C	0	8640000	tlsmgr	time	3600s
-        lmtp_tls_trace_size_limit	i	C	0		lmtp	int	102400
-        lmtp_tls_trust_anchor_file	s	C	0		lmtp	path	
-        lmtp_tls_verify_cert_match	s	C	1		lmtp	match strategy list	hostname
-        lmtp_tls_wrappermode	b	C			lmtp	bool	no
-        lmtp_use_tls	b	D			lmtp	bool	no
-        lmtp_xforward_timeout	t	C	1		lmtp	time	300s
-        local_command_shell	s	C	0		local	string	
-        local_delivery_status_filter	s	C	0		local	map list (text filter)	$default_delivery_status_filter
-        local_destination_concurrency_limit	i	C	0		oqmgr,qmgr	int	2
-        local_destination_recipient_limit	i	C	0		oqmgr,qmgr	int	1
-        local_header_rewrite_clients	s	C	0		smtpd	match list	permit_inet_interfaces
-        local_login_sender_maps	s	C	0		postdrop	map list	static:*
-        local_recipient_maps	s	C	0		proxymap,smtpd	map list	proxy:unix:passwd.byname $alias_maps
-        local_transport	s	C	1		trivial-rewrite	transport[:nexthop]	local:$myhostname
-        luser_relay	r	C	0		local	address	
-        mail_name	s	C	1		ALL	string	Postfix
-        mail_owner	s	C	1		ALL	string	postfix
-        mail_release_date	s	C	1		ALL	string	20260821
-        mail_spool_directory	s	C	0		local,virtual	path	/var/mail
-        mail_version	s	C	1		ALL	string	3.12.0
-        mailbox_command	r	C	0		local	string	
-        mailbox_command_maps	s	C	0		local	map list	
-        mailbox_delivery_lock	s	C	1		local	enum-list(fcntl,flock,dotlock)	fcntl, dotlock
-        mailbox_size_limit	l	C	0		local	int(long)	51200000
-        mailbox_transport	s	C	0		local	transport[:nexthop]	
-        mailbox_transport_maps	s	C	0		local	map list	
-        maillog_file	s	C	0		ALL	path	
-        maillog_file_compressor	s	C	1		ALL	string	gzip
-        maillog_file_permissions	s	C	1		ALL	string	0600
-        maillog_file_prefixes	s	C	1		ALL	string	/var, /dev/stdout
-        maillog_file_rotate_suffix	s	C	1		ALL	string	%Y%m%d-%H%M%S
-        mailq_path	s	C	1		postfix	path	/usr/bin/mailq
-        manpage_directory	s	C	1		postfix	path	/usr/share/man
-        maps_rbl_domains	s	O	0		smtpd	domain/match list	
-        maps_rbl_reject_code	i	C	0		smtpd	int	554
-        masquerade_classes	s	C	0		cleanup	enum-list(envelope_sender,envelope_recipient,header_sender,header_recipient)	envelope_sender, header_sender, header_recipient
-        masquerade_domains	s	C	0		cleanup	domain/match list	
-        masquerade_exceptions	s	C	0		cleanup	match list	
-        master_service_disable	s	C	0		master	string	
-        max_idle	t	C	1		ALL	time	100s
-        max_use	i	C	1		ALL	int	100
-        maximal_backoff_time	t	C	1		oqmgr,qmgr	time	4000s
-        maximal_queue_lifetime	t	C	0	8640000	bounce,oqmgr,qmgr	time	5d
-        message_drop_headers	s	C	0		ALL	string	bcc, content-length, resent-bcc, return-path
-        message_reject_characters	s	C	0		cleanup	string	
-        message_size_limit	l	C	0		ALL	int(long)	10240000
-        message_strip_characters	s	C	0		cleanup	string	
-        meta_directory	s	C	1		ALL	path	/etc/postfix
-        milter_command_timeout	t	C	1		cleanup,smtpd	time	30s
-        milter_connect_macros	s	C	0		cleanup,smtpd	macro list	j {daemon_name} {daemon_addr} v _
-        milter_connect_timeout	t	C	1		cleanup,smtpd	time	30s
-        milter_content_timeout	t	C	1		cleanup,smtpd	time	300s
-        milter_data_macros	s	C	0		cleanup,smtpd	macro list	i
-        milter_default_action	s	C	1		cleanup,smtpd	enum(accept|reject|tempfail|quarantine|shutdown)	shutdown
-        milter_end_of_data_macros	s	C	0		cleanup,smtpd	macro list	i
-        milter_end_of_header_macros	s	C	0		cleanup,smtpd	macro list	i
-        milter_header_checks	s	C	0		cleanup	map list	
-        milter_helo_macros	s	C	0		cleanup,smtpd	macro list	{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer}
-        milter_macro_daemon_name	s	C	1		cleanup,smtpd	string	$myhostname
-        milter_macro_defaults	s	C	0		cleanup,smtpd	string	
-        milter_macro_v	s	C	1		cleanup,smtpd	string	$mail_name $mail_version
-        milter_mail_macros	s	C	0		cleanup,smtpd	macro list	i {auth_type} {auth_authen} {auth_author} {mail_addr} {mail_host} {mail_mailer}
-        milter_protocol	s	C	1		cleanup,smtpd	enum(2|3|4|6 (+ optional no-… flags historically))	6
-        milter_rcpt_macros	s	C	0		cleanup,smtpd	macro list	i {rcpt_addr} {rcpt_host} {rcpt_mailer}
-        milter_unknown_command_macros	s	C	0		cleanup,smtpd	macro list	
-        mime_boundary_length_limit	i	C	1		ALL	int	2048
-        mime_header_checks	s	C	0		cleanup	map list	$header_checks
-        mime_nesting_limit	i	C	1		ALL	int	100
-        minimal_backoff_time	t	C	1		oqmgr,qmgr,lmtp,smtp	time	300s
-        multi_instance_directories	s	C	0		ALL	string	
-        multi_instance_enable	b	C			ALL	bool	no
-        multi_instance_group	s	C	0		ALL	string	
-        multi_instance_name	s	C	0		ALL	string	
-        multi_instance_wrapper	s	C	0		ALL	string	
-        multi_recipient_bounce_reject_code	i	C	0		smtpd	int	550
-        mydestination	s	C	0		ALL	domain/match list	$myhostname, localhost.$mydomain, localhost
-        mydomain	s	C	1		ALL	domain	
-        myhostname	s	C	1		ALL	hostname	
-        mynetworks	s	C	0		ALL	match list	
-        mynetworks_style	s	C	1		ALL	enum(class|subnet|host)	${{$compatibility_level} <level {2} ? {subnet} : {host}}
-        myorigin	s	C	1		ALL	string	$myhostname
-        nested_header_checks	s	C	0		cleanup	map list	$header_checks
-        newaliases_path	s	C	1		postfix	path	/usr/bin/newaliases
-        non_bdb_custom_mapping	s	C	0		ALL	map list	
-        non_bdb_migration_allow_root_prefixes	s	C	0		nbdb_reindexd	string	/etc /usr/local/etc
-        non_bdb_migration_allow_user_prefixes	s	C	0		nbdb_reindexd	string	$data_directory /var/lib/mailman /var/lib/mailman3
-        non_bdb_migration_level	s	C	1		ALL	enum(disable|enable-redirect|enable-reindex)	disable
-        non_bdb_migration_log_redirect	b	C			ALL	bool($-expandable)	yes
-        non_bdb_migration_service_name	s	C	0		ALL	service name	nbdb_reindex
-        non_empty_end_of_header_action	s	C	1		cleanup	action	fix_quietly
-        non_fqdn_reject_code	i	C	0		smtpd	int	504
-        non_smtpd_milters	s	C	0		cleanup	milter endpoint list	
-        notify_classes	s	C	0		bounce,lmtp,smtp,smtpd	enum-list(bounce,2bounce,data,delay,policy,protocol,resource,software)	resource, software
-        openssl_path	s	C	1		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	path	openssl
-        owner_request_special	b	C			ALL	bool	yes
-        parent_domain_matches_subdomains	s	C	0		ALL	string	debug_peer_list,fast_flush_domains,mynetworks,permit_mx_backup_networks,qmqpd_authorized_clients,relay_domains,smtpd_access_maps
-        permit_mx_backup_networks	s	C	0		smtpd	domain/match list	
-        pickup_service_name	s	C	1		ALL	service name	pickup
-        pipe_delivery_status_filter	s	C	0		pipe	map list (text filter)	$default_delivery_status_filter
-        plaintext_reject_code	i	C	0		smtpd	int	450
-        postlog_service_name	s	C	1		ALL	service name	postlog
-        postlogd_watchdog_timeout	t	C	10		postlogd	time	10s
-        postmulti_control_commands	s	C	0		postmulti	string	reload flush
-        postmulti_start_commands	s	C	0		postmulti	string	start
-        postmulti_stop_commands	s	C	0		postmulti	string	stop abort drain quick-stop
-        postscreen_access_list	s	C	0		postscreen	match list	permit_mynetworks
-        postscreen_allowlist_interfaces	s	C	0		postscreen	match list	${postscreen_whitelist_interfaces?{$postscreen_whitelist_interfaces}:{static:all}}
-        postscreen_bare_newline_action	s	C	1		postscreen	enum(ignore|enforce|drop (+ legacy "continue" = ignore))	ignore
-        postscreen_bare_newline_enable	b	C			postscreen	bool	no
-        postscreen_bare_newline_ttl	t	C	1		postscreen	time	30d
-        postscreen_blacklist_action	s	X			viadefaultofpostscreen_denylist_action	enum(ignore|enforce|drop (+ legacy "continue" = ignore))	
-        postscreen_cache_cleanup_interval	t	C	0		postscreen	time	12h
-        postscreen_cache_map	s	C	0		postscreen,proxymap	map	$default_cache_db_type:$data_directory/postscreen_cache
-        postscreen_cache_retention_time	t	C	1		postscreen	time	7d
-        postscreen_client_connection_count_limit	i	C	0		postscreen	int($-expandable)	$smtpd_client_connection_count_limit
-        postscreen_command_count_limit	i	C	1		postscreen	int	20
-        postscreen_command_filter	s	C	0		postscreen	map list (text filter)	
-        postscreen_command_time_limit	t	C	1		postscreen	time	${stress?{10}:{300}}s
-        postscreen_denylist_action	s	C	1		postscreen	enum(ignore|enforce|drop (+ legacy "continue" = ignore))	${postscreen_blacklist_action?{$postscreen_blacklist_action}:{ignore}}
-        postscreen_disable_vrfy_command	b	C			postscreen	bool($-expandable)	$disable_vrfy_command
-        postscreen_discard_ehlo_keyword_address_maps	s	C	0		postscreen	map list	$smtpd_discard_ehlo_keyword_address_maps
-        postscreen_discard_ehlo_keywords	s	C	0		postscreen	enum-list(EHLO keywords + silent-discard)	$smtpd_discard_ehlo_keywords
-        postscreen_dnsbl_action	s	C	1		postscreen	enum(ignore|enforce|drop (+ legacy "continue" = ignore))	ignore
-        postscreen_dnsbl_allowlist_threshold	i	C	0		postscreen	int($-expandable)	${postscreen_dnsbl_whitelist_threshold?{$postscreen_dnsbl_whitelist_threshold}:{0}}
-        postscreen_dnsbl_max_ttl	t	C	1		postscreen	time	${postscreen_dnsbl_ttl?{$postscreen_dnsbl_ttl}:{1}}h
-        postscreen_dnsbl_min_ttl	t	C	1		postscreen	time	60s
-        postscreen_dnsbl_reply_map	s	C	0		postscreen	map	
-        postscreen_dnsbl_sites	s	C	0		postscreen	string	
-        postscreen_dnsbl_threshold	i	C	1		postscreen	int	1
-        postscreen_dnsbl_timeout	t	C	1		postscreen	time	10s
-        postscreen_dnsbl_ttl	s	X			viadefaultofpostscreen_dnsbl_max_ttl	string	
-        postscreen_dnsbl_whitelist_threshold	s	X			viadefaultofpostscreen_dnsbl_allowlist_threshold	string	
-        postscreen_enforce_tls	b	D			postscreen	bool($-expandable)	$smtpd_enforce_tls
-        postscreen_expansion_filter	r	C	1		postscreen	character set	$smtpd_expansion_filter
-        postscreen_forbidden_commands	s	C	0		postscreen,proxymap	string	$smtpd_forbidden_commands
-        postscreen_greet_action	s	C	1		postscreen	enum(ignore|enforce|drop (+ legacy "continue" = ignore))	ignore
-        postscreen_greet_banner	s	C	0		postscreen	reply text template	$smtpd_banner
-        postscreen_greet_ttl	t	C	1		postscreen	time	1d
-        postscreen_greet_wait	t	C	1		postscreen	time	${stress?{2}:{6}}s
-        postscreen_helo_required	b	C			postscreen	bool($-expandable)	$smtpd_helo_required
-        postscreen_non_smtp_command_action	s	C	1		postscreen	enum(ignore|enforce|drop (+ legacy "continue" = ignore))	drop
-        postscreen_non_smtp_command_enable	b	C			postscreen	bool	no
-        postscreen_non_smtp_command_ttl	t	C	1		postscreen	time	30d
-        postscreen_pipelining_action	s	C	1		postscreen	enum(ignore|enforce|drop (+ legacy "continue" = ignore))	enforce
-        postscreen_pipelining_enable	b	C			postscreen	bool	no
-        postscreen_pipelining_ttl	t	C	1		postscreen	time	30d
-        postscreen_post_queue_limit	i	C	5		postscreen	int($-expandable)	$default_process_limit
-        postscreen_pre_queue_limit	i	C	10		postscreen	int($-expandable)	$default_process_limit
-        postscreen_reject_footer	r	C	0		postscreen	reply text template	$smtpd_reject_footer
-        postscreen_reject_footer_maps	s	C	0		postscreen	map list	$smtpd_reject_footer_maps
-        postscreen_starttls_timeout	t	C	1		postscreen	time	$smtpd_starttls_timeout
-        postscreen_tls_CAfile	s	C	0		postscreen	path	$smtpd_tls_CAfile
-        postscreen_tls_CApath	s	C	0		postscreen	path	$smtpd_tls_CApath
-        postscreen_tls_always_issue_session_ids	b	C			postscreen	bool($-expandable)	$smtpd_tls_always_issue_session_ids
-        postscreen_tls_ask_ccert	b	C			postscreen	bool($-expandable)	$smtpd_tls_ask_ccert
-        postscreen_tls_ccert_verifydepth	i	C	0		postscreen	int($-expandable)	$smtpd_tls_ccert_verifydepth
-        postscreen_tls_cert_file	s	C	0		postscreen	path	$smtpd_tls_cert_file
-        postscreen_tls_chain_files	s	C	0		postscreen	path list	$smtpd_tls_chain_files
-        postscreen_tls_ciphers	s	C	1		postscreen	cipher grade	$smtpd_tls_ciphers
-        postscreen_tls_dcert_file	s	C	0		postscreen	path	$smtpd_tls_dcert_file
-        postscreen_tls_dh1024_param_file	s	C	0		postscreen	path	$smtpd_tls_dh1024_param_file
-        postscreen_tls_dh512_param_file	s	C	0		postscreen	path	$smtpd_tls_dh512_param_file
-        postscreen_tls_dkey_file	s	C	0		postscreen	path	$smtpd_tls_dkey_file
-        postscreen_tls_eccert_file	s	C	0		postscreen	path	$smtpd_tls_eccert_file
-        postscreen_tls_eckey_file	s	C	0		postscreen	path	$smtpd_tls_eckey_file
-        postscreen_tls_eecdh_grade	s	C	1		postscreen	string	$smtpd_tls_eecdh_grade
-        postscreen_tls_enable_rpk	b	C			postscreen	bool($-expandable)	$smtpd_tls_enable_rpk
-        postscreen_tls_exclude_ciphers	s	C	0		postscreen	OpenSSL cipher list	$smtpd_tls_exclude_ciphers
-        postscreen_tls_fingerprint_digest	s	C	1		postscreen	digest name(s)	$smtpd_tls_fingerprint_digest
-        postscreen_tls_key_file	s	C	0		postscreen	path	$smtpd_tls_key_file
-        postscreen_tls_loglevel	s	C	0		postscreen	int 0-4 as string	$smtpd_tls_loglevel
-        postscreen_tls_loglevel_maps	s	C	0		postscreen	map list	$smtpd_tls_loglevel_maps
-        postscreen_tls_mandatory_ciphers	s	C	1		postscreen	cipher grade	$smtpd_tls_mandatory_ciphers
-        postscreen_tls_mandatory_exclude_ciphers	s	C	0		postscreen	OpenSSL cipher list	$smtpd_tls_mandatory_exclude_ciphers
-        postscreen_tls_mandatory_protocols	s	C	0		postscreen	TLS version list or bounds	$smtpd_tls_mandatory_protocols
-        postscreen_tls_protocols	s	C	0		postscreen	TLS version list or bounds	$smtpd_tls_protocols
-        postscreen_tls_req_ccert	b	C			postscreen	bool($-expandable)	$smtpd_tls_req_ccert
-        postscreen_tls_security_level	s	C	0		postscreen	enum(none|may|encrypt)	$smtpd_tls_security_level
-        postscreen_tls_trace_size_limit	i	C	0		postscreen	int($-expandable)	$smtpd_tls_trace_size_limit
-        postscreen_upstream_proxy_protocol	s	C	0		postscreen	enum(empty|haproxy)	
-        postscreen_upstream_proxy_timeout	t	C	1		postscreen	time	5s
-        postscreen_use_tls	b	D			postscreen	bool($-expandable)	$smtpd_use_tls
-        postscreen_watchdog_timeout	t	C	10		postscreen	time	10s
-        postscreen_whitelist_interfaces	s	X			viadefaultofpostscreen_allowlist_interfaces	match list	
-        prepend_delivered_header	s	C	0		local	enum-list(command,file,forward)	command, file, forward
-        process_id	s	S			lib:global/mail_params.c,postconf	string	
-        process_id_directory	s	C	1		ALL	path	pid
-        process_name	s	S			lib:global/test_server_main.c,lib:master/dgram_server.c,lib:master/event_server.c,lib:master/master_vars.c,lib:master/multi_server.c,lib:master/single_server.c,lib:master/trigger_server.c,lib:tls/tls_dane.c,postalias,postconf,postdrop,postfix,postkick,postmap,postmulti,postqueue,postsuper,posttls-finger,sendmail	string	
+        lmtp_sasl_auth_cache_time	t	C	0		lmtp	time	2.5	90d
+        lmtp_sasl_auth_enable	b	C			lmtp	bool	<=1.0	no
+        lmtp_sasl_auth_soft_bounce	b	C			lmtp	bool	2.5	yes
+        lmtp_sasl_mechanism_filter	s	C	0		lmtp	match list	2.3	
+        lmtp_sasl_password_maps	s	C	0		lmtp	map list	<=1.0	
+        lmtp_sasl_password_result_delimiter	s	C	1	1	lmtp	string	3.9	:
+        lmtp_sasl_path	s	C	0		lmtp	path	2.3	
+        lmtp_sasl_security_options	s	C	0		lmtp	enum-list(noanonymous,noplaintext,nodictionary,noactive,forward_secrecy,mutual_auth)	<=1.0	noplaintext, noanonymous
+        lmtp_sasl_tls_security_options	s	C	0		lmtp	SASL option list	2.3	$lmtp_sasl_security_options
+        lmtp_sasl_tls_verified_security_options	s	C	0		lmtp	SASL option list	2.3	$lmtp_sasl_tls_security_options
+        lmtp_sasl_type	s	C	1		lmtp	enum(cyrus)	2.3	cyrus
+        lmtp_send_dummy_mail_auth	b	C			lmtp	bool	2.9	no
+        lmtp_send_xforward_command	b	C			lmtp	bool	2.1	no
+        lmtp_sender_dependent_authentication	b	C			lmtp	bool	2.3	no
+        lmtp_skip_5xx_greeting	b	C			lmtp	bool	2.3	yes
+        lmtp_skip_quit_response	b	C			lmtp	bool	<=1.0	no
+        lmtp_starttls_timeout	t	C	1		lmtp	time	2.3	300s
+        lmtp_tcp_port	s	C	0		lmtp	port	<=3.2	24
+        lmtp_tls_CAfile	s	C	0		lmtp	path	2.3	
+        lmtp_tls_CApath	s	C	0		lmtp	path	2.3	
+        lmtp_tls_block_early_mail_reply	b	C			lmtp	bool	2.7	no
+        lmtp_tls_cert_file	s	C	0		lmtp	path	2.3	
+        lmtp_tls_chain_files	s	C	0		lmtp	path list	3.4	
+        lmtp_tls_ciphers	s	C	1		lmtp	enum(export|low|medium|high|null)	2.6	medium
+        lmtp_tls_connection_reuse	b	C			lmtp	bool	3.4	no
+        lmtp_tls_dcert_file	s	C	0		lmtp	path	2.3	
+        lmtp_tls_dkey_file	s	C	0		lmtp	path	2.3	$lmtp_tls_dcert_file
+        lmtp_tls_eccert_file	s	C	0		lmtp	path	2.6	
+        lmtp_tls_eckey_file	s	C	0		lmtp	path	2.6	$lmtp_tls_eccert_file
+        lmtp_tls_enable_rpk	b	C			lmtp	bool	3.9	no
+        lmtp_tls_enforce_peername	b	D			lmtp	bool	2.3	yes
+        lmtp_tls_enforce_sts_mx_patterns	b	C			lmtp	bool($-expandable)	3.10.5	yes
+        lmtp_tls_exclude_ciphers	s	C	0		lmtp	OpenSSL cipher list	2.3	
+        lmtp_tls_fingerprint_cert_match	s	C	0		lmtp	match strategy list	2.5	
+        lmtp_tls_fingerprint_digest	s	C	1		lmtp	digest name(s)	2.5	${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}
+        lmtp_tls_force_insecure_host_tlsa_lookup	b	C			lmtp	bool	2.11	no
+        lmtp_tls_key_file	s	C	0		lmtp	path	2.3	$lmtp_tls_cert_file
+        lmtp_tls_loglevel	s	C	0		lmtp,tlsmgr	int 0-4 as string	2.3	0
+        lmtp_tls_loglevel_maps	s	C	0		lmtp	map list	3.12	
+        lmtp_tls_mandatory_ciphers	s	C	1		lmtp	enum(export|low|medium|high|null)	2.3	medium
+        lmtp_tls_mandatory_exclude_ciphers	s	C	0		lmtp	OpenSSL cipher list	2.3	
+        lmtp_tls_mandatory_protocols	s	C	0		lmtp	enum(TLS version list or bounds)	2.3	>=TLSv1
+        lmtp_tls_note_starttls_offer	b	C			lmtp	bool	2.3	no
+        lmtp_tls_per_site	s	D	0		lmtp	string	2.3	
+        lmtp_tls_policy_maps	s	C	0		lmtp	map list	2.3	
+        lmtp_tls_protocols	s	C	0		lmtp	enum(TLS version list or bounds)	2.6	>=TLSv1
+        lmtp_tls_scert_verifydepth	i	C	0		lmtp	int	2.3	9
+        lmtp_tls_secure_cert_match	s	C	1		lmtp	match strategy list	2.3	nexthop
+        lmtp_tls_security_level	s	C	0		lmtp	enum(none|may|encrypt|fingerprint|dane|dane-only|verify|secure)	2.3	
+        lmtp_tls_servername	s	C	0		lmtp	string	3.4	
+        lmtp_tls_session_cache_database	s	C	0		tlsmgr	map (cache)	2.3	
+        lmtp_tls_session_cache_timeout	t	C	0	8640000	tlsmgr	time	2.3	3600s
+        lmtp_tls_trace_size_limit	i	C	0		lmtp	int	3.12	102400
+        lmtp_tls_trust_anchor_file	s	C	0		lmtp	path	2.11	
+        lmtp_tls_verify_cert_match	s	C	1		lmtp	match strategy list	2.3	hostname
+        lmtp_tls_wrappermode	b	C			lmtp	bool	3.0	no
+        lmtp_use_tls	b	D			lmtp	bool	2.3	no
+        lmtp_xforward_timeout	t	C	1		lmtp	time	2.1	300s
+        local_command_shell	s	C	0		local	string	<=1.0	
+        local_delivery_status_filter	s	C	0		local	map list (text filter)	3.0	$default_delivery_status_filter
+        local_destination_concurrency_limit	i	C	0		oqmgr,qmgr	int	<=1.0	2
+        local_destination_recipient_limit	i	C	0		oqmgr,qmgr	int	<=1.0	1
+        local_header_rewrite_clients	s	C	0		smtpd	match list	<=2.2	permit_inet_interfaces
+        local_login_sender_maps	s	C	0		postdrop	map list	3.6	static:*
+        local_recipient_maps	s	C	0		proxymap,smtpd	map list	<=1.0	proxy:unix:passwd.byname $alias_maps
+        local_transport	s	C	1		trivial-rewrite	transport[:nexthop]	<=1.0	local:$myhostname
+        luser_relay	r	C	0		local	address	<=1.0	
+        mail_name	s	C	1		ALL	string	<=2.1	Postfix
+        mail_owner	s	C	1		ALL	string	<=1.0	postfix
+        mail_release_date	s	C	1		ALL	string	<=1.1	20260821
+        mail_spool_directory	s	C	0		local,virtual	path	<=1.0	/var/mail
+        mail_version	s	C	1		ALL	string	<=1.0	3.12.0
+        mailbox_command	r	C	0		local	string	2.2	
+        mailbox_command_maps	s	C	0		local	map list	<=1.1	
+        mailbox_delivery_lock	s	C	1		local	enum-list(fcntl,flock,dotlock)	<=1.0	fcntl, dotlock
+        mailbox_size_limit	l	C	0		local	int(long)	<=1.0	51200000
+        mailbox_transport	s	C	0		local	transport[:nexthop]	<=1.0	
+        mailbox_transport_maps	s	C	0		local	map list	2.3	
+        maillog_file	s	C	0		ALL	path	3.4	
+        maillog_file_compressor	s	C	1		ALL	string	3.4	gzip
+        maillog_file_permissions	s	C	1		ALL	string	3.9	0600
+        maillog_file_prefixes	s	C	1		ALL	string	3.4	/var, /dev/stdout
+        maillog_file_rotate_suffix	s	C	1		ALL	string	3.4	%Y%m%d-%H%M%S
+        mailq_path	s	C	1		postfix	path	<=2.0	/usr/bin/mailq
+        manpage_directory	s	C	1		postfix	path	<=1.0	/usr/share/man
+        maps_rbl_domains	s	O	0		smtpd	domain/match list	<=1.1	
+        maps_rbl_reject_code	i	C	0		smtpd	int	<=1.0	554
+        masquerade_classes	s	C	0		cleanup	enum-list(envelope_sender,envelope_recipient,header_sender,header_recipient)	<=1.1	envelope_sender, header_sender, header_recipient
+        masquerade_domains	s	C	0		cleanup	domain/match list	<=1.0	
+        masquerade_exceptions	s	C	0		cleanup	match list	<=1.0	
+        master_service_disable	s	C	0		master	string	2.6	
+        max_idle	t	C	1		ALL	time	<=2.3	100s
+        max_use	i	C	1		ALL	int	<=2.1	100
+        maximal_backoff_time	t	C	1		oqmgr,qmgr	time	<=1.0	4000s
+        maximal_queue_lifetime	t	C	0	8640000	bounce,oqmgr,qmgr	time	<=2.0	5d
+        message_drop_headers	s	C	0		ALL	string	3.0	bcc, content-length, resent-bcc, return-path
+        message_reject_characters	s	C	0		cleanup	string	2.3	
+        message_size_limit	l	C	0		ALL	int(long)	<=1.0	10240000
+        message_strip_characters	s	C	0		cleanup	string	2.3	
+        meta_directory	s	C	1		ALL	path	3.0	/etc/postfix
+        milter_command_timeout	t	C	1		cleanup,smtpd	time	2.3	30s
+        milter_connect_macros	s	C	0		cleanup,smtpd	macro list	2.3	j {daemon_name} {daemon_addr} v _
+        milter_connect_timeout	t	C	1		cleanup,smtpd	time	2.3	30s
+        milter_content_timeout	t	C	1		cleanup,smtpd	time	2.3	300s
+        milter_data_macros	s	C	0		cleanup,smtpd	macro list	2.3	i
+        milter_default_action	s	C	1		cleanup,smtpd	enum(accept|reject|tempfail|quarantine|shutdown)	2.3	shutdown
+        milter_end_of_data_macros	s	C	0		cleanup,smtpd	macro list	2.3	i
+        milter_end_of_header_macros	s	C	0		cleanup,smtpd	macro list	2.5	i
+        milter_header_checks	s	C	0		cleanup	map list	2.7	
+        milter_helo_macros	s	C	0		cleanup,smtpd	macro list	2.3	{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer}
+        milter_macro_daemon_name	s	C	1		cleanup,smtpd	string	2.3	$myhostname
+        milter_macro_defaults	s	C	0		cleanup,smtpd	string	3.1	
+        milter_macro_v	s	C	1		cleanup,smtpd	string	2.3	$mail_name $mail_version
+        milter_mail_macros	s	C	0		cleanup,smtpd	macro list	2.3	i {auth_type} {auth_authen} {auth_author} {mail_addr} {mail_host} {mail_mailer}
+        milter_protocol	s	C	1		cleanup,smtpd	enum(2|3|4|6 (+ optional no-… flags historically))	2.3	6
+        milter_rcpt_macros	s	C	0		cleanup,smtpd	macro list	2.3	i {rcpt_addr} {rcpt_host} {rcpt_mailer}
+        milter_unknown_command_macros	s	C	0		cleanup,smtpd	macro list	2.3	
+        mime_boundary_length_limit	i	C	1		ALL	int	2.0	2048
+        mime_header_checks	s	C	0		cleanup	map list	2.0	$header_checks
+        mime_nesting_limit	i	C	1		ALL	int	2.0	100
+        minimal_backoff_time	t	C	1		oqmgr,qmgr,lmtp,smtp	time	<=1.0	300s
+        multi_instance_directories	s	C	0		ALL	string	2.6	
+        multi_instance_enable	b	C			ALL	bool	2.6	no
+        multi_instance_group	s	C	0		ALL	string	2.6	
+        multi_instance_name	s	C	0		ALL	string	2.6	
+        multi_instance_wrapper	s	C	0		ALL	string	2.6	
+        multi_recipient_bounce_reject_code	i	C	0		smtpd	int	2.1	550
+        mydestination	s	C	0		ALL	domain/match list	<=1.0	$myhostname, localhost.$mydomain, localhost
+        mydomain	s	C	1		ALL	domain	<=1.0	
+        myhostname	s	C	1		ALL	hostname	<=1.0	
+        mynetworks	s	C	0		ALL	match list	<=1.0	
+        mynetworks_style	s	C	1		ALL	enum(class|subnet|host)	<=1.0	${{$compatibility_level} <level {2} ? {subnet} : {host}}
+        myorigin	s	C	1		ALL	string	<=1.0	$myhostname
+        nested_header_checks	s	C	0		cleanup	map list	2.0	$header_checks
+        newaliases_path	s	C	1		postfix	path	<=2.0	/usr/bin/newaliases
+        non_bdb_custom_mapping	s	C	0		ALL	map list	3.11	
+        non_bdb_migration_allow_root_prefixes	s	C	0		nbdb_reindexd	string	3.11	/etc /usr/local/etc
+        non_bdb_migration_allow_user_prefixes	s	C	0		nbdb_reindexd	string	3.11	$data_directory /var/lib/mailman /var/lib/mailman3
+        non_bdb_migration_level	s	C	1		ALL	enum(disable|enable-redirect|enable-reindex)	3.11	disable
+        non_bdb_migration_log_redirect	b	C			ALL	bool($-expandable)	3.11	yes
+        non_bdb_migration_service_name	s	C	0		ALL	service name	3.11	nbdb_reindex
+        non_empty_end_of_header_action	s	C	1		cleanup	action	3.11	fix_quietly
+        non_fqdn_reject_code	i	C	0		smtpd	int	<=1.0	504
+        non_smtpd_milters	s	C	0		cleanup	milter endpoint list	2.3	
+        notify_classes	s	C	0		bounce,lmtp,smtp,smtpd	enum-list(bounce,2bounce,data,delay,policy,protocol,resource,software)	2.9	resource, software
+        openssl_path	s	C	1		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	path	3.1	openssl
+        owner_request_special	b	C			ALL	bool	<=1.0	yes
+        parent_domain_matches_subdomains	s	C	0		ALL	string	<=1.1	debug_peer_list,fast_flush_domains,mynetworks,permit_mx_backup_networks,qmqpd_authorized_clients,relay_domains,smtpd_access_maps
+        permit_mx_backup_networks	s	C	0		smtpd	domain/match list	<=1.1	
+        pickup_service_name	s	C	1		ALL	service name	2.0	pickup
+        pipe_delivery_status_filter	s	C	0		pipe	map list (text filter)	3.0	$default_delivery_status_filter
+        plaintext_reject_code	i	C	0		smtpd	int	2.3	450
+        postlog_service_name	s	C	1		ALL	service name	3.4	postlog
+        postlogd_watchdog_timeout	t	C	10		postlogd	time	3.4	10s
+        postmulti_control_commands	s	C	0		postmulti	string	2.6	reload flush
+        postmulti_start_commands	s	C	0		postmulti	string	2.6	start
+        postmulti_stop_commands	s	C	0		postmulti	string	2.6	stop abort drain quick-stop
+        postscreen_access_list	s	C	0		postscreen	match list	2.8	permit_mynetworks
+        postscreen_allowlist_interfaces	s	C	0		postscreen	match list	3.6	${postscreen_whitelist_interfaces?{$postscreen_whitelist_interfaces}:{static:all}}
+        postscreen_bare_newline_action	s	C	1		postscreen	enum(ignore|enforce|drop (+ legacy "continue" = ignore))	2.8	ignore
+        postscreen_bare_newline_enable	b	C			postscreen	bool	2.8	no
+        postscreen_bare_newline_ttl	t	C	1		postscreen	time	2.8	30d
+        postscreen_blacklist_action	s	X			viadefaultofpostscreen_denylist_action	enum(ignore|enforce|drop (+ legacy "continue" = ignore))	2.8	
+        postscreen_cache_cleanup_interval	t	C	0		postscreen	time	2.8	12h
+        postscreen_cache_map	s	C	0		postscreen,proxymap	map	2.8	$default_cache_db_type:$data_directory/postscreen_cache
+        postscreen_cache_retention_time	t	C	1		postscreen	time	2.8	7d
+        postscreen_client_connection_count_limit	i	C	0		postscreen	int($-expandable)	2.8	$smtpd_client_connection_count_limit
+        postscreen_command_count_limit	i	C	1		postscreen	int	2.8	20
+        postscreen_command_filter	s	C	0		postscreen	map list (text filter)	2.8	
+        postscreen_command_time_limit	t	C	1		postscreen	time	2.8	${stress?{10}:{300}}s
+        postscreen_denylist_action	s	C	1		postscreen	enum(ignore|enforce|drop (+ legacy "continue" = ignore))	3.6	${postscreen_blacklist_action?{$postscreen_blacklist_action}:{ignore}}
+        postscreen_disable_vrfy_command	b	C			postscreen	bool($-expandable)	2.8	$disable_vrfy_command
+        postscreen_discard_ehlo_keyword_address_maps	s	C	0		postscreen	map list	2.8	$smtpd_discard_ehlo_keyword_address_maps
+        postscreen_discard_ehlo_keywords	s	C	0		postscreen	enum-list(EHLO keywords + silent-discard)	2.8	$smtpd_discard_ehlo_keywords
+        postscreen_dnsbl_action	s	C	1		postscreen	enum(ignore|enforce|drop (+ legacy "continue" = ignore))	2.8	ignore
+        postscreen_dnsbl_allowlist_threshold	i	C	0		postscreen	int($-expandable)	3.6	${postscreen_dnsbl_whitelist_threshold?{$postscreen_dnsbl_whitelist_threshold}:{0}}
+        postscreen_dnsbl_max_ttl	t	C	1		postscreen	time	3.1	${postscreen_dnsbl_ttl?{$postscreen_dnsbl_ttl}:{1}}h
+        postscreen_dnsbl_min_ttl	t	C	1		postscreen	time	3.1	60s
+        postscreen_dnsbl_reply_map	s	C	0		postscreen	map	2.8	
+        postscreen_dnsbl_sites	s	C	0		postscreen	string	2.8	
+        postscreen_dnsbl_threshold	i	C	1		postscreen	int	2.8	1
+        postscreen_dnsbl_timeout	t	C	1		postscreen	time	3.0	10s
+        postscreen_dnsbl_ttl	s	X			viadefaultofpostscreen_dnsbl_max_ttl	string	2.8	
+        postscreen_dnsbl_whitelist_threshold	s	X			viadefaultofpostscreen_dnsbl_allowlist_threshold	string	2.11	
+        postscreen_enforce_tls	b	D			postscreen	bool($-expandable)	2.8	$smtpd_enforce_tls
+        postscreen_expansion_filter	r	C	1		postscreen	character set	2.8	$smtpd_expansion_filter
+        postscreen_forbidden_commands	s	C	0		postscreen,proxymap	string	2.8	$smtpd_forbidden_commands
+        postscreen_greet_action	s	C	1		postscreen	enum(ignore|enforce|drop (+ legacy "continue" = ignore))	2.8	ignore
+        postscreen_greet_banner	s	C	0		postscreen	reply text template	2.8	$smtpd_banner
+        postscreen_greet_ttl	t	C	1		postscreen	time	2.8	1d
+        postscreen_greet_wait	t	C	1		postscreen	time	2.8	${stress?{2}:{6}}s
+        postscreen_helo_required	b	C			postscreen	bool($-expandable)	2.8	$smtpd_helo_required
+        postscreen_non_smtp_command_action	s	C	1		postscreen	enum(ignore|enforce|drop (+ legacy "continue" = ignore))	2.8	drop
+        postscreen_non_smtp_command_enable	b	C			postscreen	bool	2.8	no
+        postscreen_non_smtp_command_ttl	t	C	1		postscreen	time	2.8	30d
+        postscreen_pipelining_action	s	C	1		postscreen	enum(ignore|enforce|drop (+ legacy "continue" = ignore))	2.8	enforce
+        postscreen_pipelining_enable	b	C			postscreen	bool	2.8	no
+        postscreen_pipelining_ttl	t	C	1		postscreen	time	2.8	30d
+        postscreen_post_queue_limit	i	C	5		postscreen	int($-expandable)	2.8	$default_process_limit
+        postscreen_pre_queue_limit	i	C	10		postscreen	int($-expandable)	2.8	$default_process_limit
+        postscreen_reject_footer	r	C	0		postscreen	reply text template	2.8	$smtpd_reject_footer
+        postscreen_reject_footer_maps	s	C	0		postscreen	map list	3.4	$smtpd_reject_footer_maps
+        postscreen_starttls_timeout	t	C	1		postscreen	time	3.12	$smtpd_starttls_timeout
+        postscreen_tls_CAfile	s	C	0		postscreen	path	3.12	$smtpd_tls_CAfile
+        postscreen_tls_CApath	s	C	0		postscreen	path	3.12	$smtpd_tls_CApath
+        postscreen_tls_always_issue_session_ids	b	C			postscreen	bool($-expandable)	3.12	$smtpd_tls_always_issue_session_ids
+        postscreen_tls_ask_ccert	b	C			postscreen	bool($-expandable)	3.12	$smtpd_tls_ask_ccert
+        postscreen_tls_ccert_verifydepth	i	C	0		postscreen	int($-expandable)	3.12	$smtpd_tls_ccert_verifydepth
+        postscreen_tls_cert_file	s	C	0		postscreen	path	3.12	$smtpd_tls_cert_file
+        postscreen_tls_chain_files	s	C	0		postscreen	path list	3.12	$smtpd_tls_chain_files
+        postscreen_tls_ciphers	s	C	1		postscreen	cipher grade	3.12	$smtpd_tls_ciphers
+        postscreen_tls_dcert_file	s	C	0		postscreen	path	3.12	$smtpd_tls_dcert_file
+        postscreen_tls_dh1024_param_file	s	C	0		postscreen	path	3.12	$smtpd_tls_dh1024_param_file
+        postscreen_tls_dh512_param_file	s	C	0		postscreen	path	3.12	$smtpd_tls_dh512_param_file
+        postscreen_tls_dkey_file	s	C	0		postscreen	path	3.12	$smtpd_tls_dkey_file
+        postscreen_tls_eccert_file	s	C	0		postscreen	path	3.12	$smtpd_tls_eccert_file
+        postscreen_tls_eckey_file	s	C	0		postscreen	path	3.12	$smtpd_tls_eckey_file
+        postscreen_tls_eecdh_grade	s	C	1		postscreen	string	3.12	$smtpd_tls_eecdh_grade
+        postscreen_tls_enable_rpk	b	C			postscreen	bool($-expandable)	3.12	$smtpd_tls_enable_rpk
+        postscreen_tls_exclude_ciphers	s	C	0		postscreen	OpenSSL cipher list	3.12	$smtpd_tls_exclude_ciphers
+        postscreen_tls_fingerprint_digest	s	C	1		postscreen	digest name(s)	3.12	$smtpd_tls_fingerprint_digest
+        postscreen_tls_key_file	s	C	0		postscreen	path	3.12	$smtpd_tls_key_file
+        postscreen_tls_loglevel	s	C	0		postscreen	int 0-4 as string	3.12	$smtpd_tls_loglevel
+        postscreen_tls_loglevel_maps	s	C	0		postscreen	map list	3.12	$smtpd_tls_loglevel_maps
+        postscreen_tls_mandatory_ciphers	s	C	1		postscreen	cipher grade	3.12	$smtpd_tls_mandatory_ciphers
+        postscreen_tls_mandatory_exclude_ciphers	s	C	0		postscreen	OpenSSL cipher list	3.12	$smtpd_tls_mandatory_exclude_ciphers
+        postscreen_tls_mandatory_protocols	s	C	0		postscreen	TLS version list or bounds	3.12	$smtpd_tls_mandatory_protocols
+        postscreen_tls_protocols	s	C	0		postscreen	TLS version list or bounds	3.12	$smtpd_tls_protocols
+        postscreen_tls_req_ccert	b	C			postscreen	bool($-expandable)	3.12	$smtpd_tls_req_ccert
+        postscreen_tls_security_level	s	C	0		postscreen	enum(none|may|encrypt)	2.8	$smtpd_tls_security_level
+        postscreen_tls_trace_size_limit	i	C	0		postscreen	int($-expandable)	3.12	$smtpd_tls_trace_size_limit
+        postscreen_upstream_proxy_protocol	s	C	0		postscreen	enum(empty|haproxy)	2.10	
+        postscreen_upstream_proxy_timeout	t	C	1		postscreen	time	2.10	5s
+        postscreen_use_tls	b	D			postscreen	bool($-expandable)	2.8	$smtpd_use_tls
+        postscreen_watchdog_timeout	t	C	10		postscreen	time	2.8	10s
+        postscreen_whitelist_interfaces	s	X			viadefaultofpostscreen_allowlist_interfaces	match list	2.9	
+        prepend_delivered_header	s	C	0		local	enum-list(command,file,forward)	<=1.0	command, file, forward
+        process_id	s	S			lib:global/mail_params.c,postconf	string	<=2.10	
+        process_id_directory	s	C	1		ALL	path	<=1.0	pid
+        process_name	s	S			lib:global/test_server_main.c,lib:master/dgram_server.c,lib:master/event_server.c,lib:master/master_vars.c,lib:master/multi_server.c,lib:master/single_server.c,lib:master/trigger_server.c,lib:tls/tls_dane.c,postalias,postconf,postdrop,postfix,postkick,postmap,postmulti,postqueue,postsuper,posttls-finger,sendmail	string	<=2.10	
         """##
 }

@@ -3,245 +3,245 @@
 
 extension ParameterTable {
     static let part3: StaticString = ##"""
-        propagate_unmatched_extensions	s	C	0		cleanup,local,lmtp,smtp	enum-list(canonical,virtual,alias,forward,include,generic)	canonical, virtual
-        proxy_interfaces	s	C	0		ALL	match list	
-        proxy_read_maps	s	C	0		proxymap	map list	$local_recipient_maps $mydestination $virtual_alias_maps $virtual_alias_domains $virtual_mailbox_maps $virtual_mailbox_domains $relay_recipient_maps $relay_domains $canonical_maps $sender_canonical_maps $recipient_canonical_maps $relocated_maps $transport_maps $mynetworks $smtpd_sender_login_maps $sender_bcc_maps $recipient_bcc_maps $smtp_generic_maps $lmtp_generic_maps $alias_maps $smtpd_client_restrictions $smtpd_helo_restrictions $smtpd_sender_restrictions $smtpd_relay_restrictions $smtpd_recipient_restrictions $address_verify_sender_dependent_default_transport_maps $address_verify_sender_dependent_relayhost_maps $address_verify_transport_maps $fallback_transport_maps $lmtp_discard_lhlo_keyword_address_maps $lmtp_pix_workaround_maps $lmtp_sasl_password_maps $lmtp_tls_policy_maps $mailbox_command_maps $mailbox_transport_maps $postscreen_discard_ehlo_keyword_address_maps $rbl_reply_maps $sender_dependent_default_transport_maps $sender_dependent_relayhost_maps $smtp_discard_ehlo_keyword_address_maps $smtp_pix_workaround_maps $smtp_sasl_password_maps $smtp_tls_policy_maps $smtpd_discard_ehlo_keyword_address_maps $smtpd_milter_maps $virtual_gid_maps $virtual_uid_maps $local_login_sender_maps $postscreen_reject_footer_maps $smtpd_reject_footer_maps $tls_server_sni_maps $tlsproxy_client_policy_maps $default_delivery_status_filter $lmtp_delivery_status_filter $lmtp_dns_reply_filter $lmtp_reply_filter $local_delivery_status_filter $pipe_delivery_status_filter $postscreen_command_filter $smtp_delivery_status_filter $smtp_dns_reply_filter $smtp_reply_filter $smtpd_command_filter $smtpd_dns_reply_filter $virtual_delivery_status_filter $body_checks $header_checks $lmtp_body_checks $lmtp_header_checks $lmtp_mime_header_checks $lmtp_nested_header_checks $milter_header_checks $mime_header_checks $nested_header_checks $smtp_body_checks $smtp_header_checks $smtp_mime_header_checks $smtp_nested_header_checks $smtpd_reject_filter_maps $debug_peer_list $smtpd_etrn_restrictions $fast_flush_domains $authorized_flush_users $lmtp_connection_cache_destinations $local_header_rewrite_clients $masquerade_exceptions $postscreen_access_list $postscreen_allowlist_interfaces $postscreen_forbidden_commands $qmqpd_authorized_clients $authorized_mailq_users $smtp_connection_cache_destinations $smtpd_log_access_permit_actions $smtpd_forbidden_commands $smtpd_client_event_limit_exceptions $smtpd_sasl_exceptions_networks $smtpd_sasl_mechanism_filter $smtp_requiretls_policy $smtp_sasl_mechanism_filter $authorized_submit_users $smtpd_authorized_verp_clients $smtpd_authorized_xclient_hosts $smtpd_authorized_xforward_hosts $lmtp_tls_loglevel_maps $postscreen_tls_loglevel_maps $smtp_tls_loglevel_maps $smtpd_tls_loglevel_maps
-        proxy_write_maps	s	C	0		proxymap	map list	$smtp_sasl_auth_cache_name $lmtp_sasl_auth_cache_name $address_verify_map $postscreen_cache_map
-        proxymap_service_name	s	C	1		ALL	service name	proxymap
-        proxywrite_service_name	s	C	1		ALL	service name	proxywrite
-        qmgr_clog_warn_time	t	C	0		oqmgr,qmgr	time	300s
-        qmgr_daemon_timeout	t	C	1		oqmgr,qmgr	time	1000s
-        qmgr_fudge_factor	i	O	10	100	oqmgr	int	100
-        qmgr_ipc_timeout	t	C	1		oqmgr,qmgr	time	60s
-        qmgr_message_active_limit	i	C	1		oqmgr,qmgr	int	20000
-        qmgr_message_recipient_limit	i	C	1		oqmgr,qmgr	int	20000
-        qmgr_message_recipient_minimum	i	C	1		qmgr	int	10
-        qmqpd_authorized_clients	s	C	0		qmqpd	match list	
-        qmqpd_client_port_logging	b	C			qmqpd	bool	no
-        qmqpd_error_delay	t	C	0		qmqpd	time	1s
-        qmqpd_timeout	t	C	1		qmqpd	time	300s
-        queue_directory	s	C	1		ALL	path	/var/spool/postfix
-        queue_file_attribute_count_limit	i	C	1		cleanup	int	100
-        queue_minfree	l	C	0		smtpd	int(long)	0
-        queue_run_delay	t	C	1		oqmgr,qmgr,lmtp,smtp	time	300s
-        queue_service_name	s	C	1		ALL	service name	qmgr
-        rbl_reply_maps	s	C	0		smtpd	map list	
-        readme_directory	s	C	1		postfix	path	no
-        receive_override_options	s	C	0		pickup,qmqpd,smtpd	enum-list(no_unknown_recipient_checks,no_address_mappings,no_header_body_checks,no_milters)	
-        recipient_bcc_maps	s	C	0		cleanup	map list	
-        recipient_canonical_classes	s	C	1		cleanup	enum-list(envelope_recipient,header_recipient)	envelope_recipient, header_recipient
-        recipient_canonical_maps	s	C	0		cleanup,proxymap,smtpd	map list	
-        recipient_delimiter	s	C	0		ALL	string	
-        reject_code	i	C	0		smtpd	int	554
-        reject_tempfail_action	s	C	1		smtpd	action	defer_if_permit
-        relay_clientcerts	s	C	0		smtpd	string	
-        relay_destination_concurrency_limit	i	C	0		qmgr,oqmgr	int	$default_destination_concurrency_limit
-        relay_destination_recipient_limit	i	C	0		qmgr,oqmgr	int	$default_destination_recipient_limit
-        relay_domains	s	C	0		ALL	domain/match list	${{$compatibility_level} <level {2} ? {$mydestination} : {}}
-        relay_domains_reject_code	i	C	0		smtpd	int	554
-        relay_recipient_maps	s	C	0		proxymap,smtpd	map list	
-        relay_transport	s	C	1		trivial-rewrite	transport[:nexthop]	relay
-        relayhost	s	C	0		ALL	nexthop (list)	
-        relocated_maps	s	C	0		proxymap,trivial-rewrite	map list	
-        relocated_prefix_enable	b	C			trivial-rewrite	bool($-expandable)	yes
-        remote_header_rewrite_domain	s	C	0		cleanup,trivial-rewrite	string	
-        require_home_directory	b	C			local	bool	no
-        requiretls_enable	b	C			ALL	bool($-expandable)	yes
-        requiretls_esmtp_header	b	C			cleanup,smtpd	bool($-expandable)	yes
-        requiretls_redact_dsn	b	C			bounce	bool($-expandable)	yes
-        reset_owner_alias	b	C			local	bool	no
-        resolve_dequoted_address	b	C			trivial-rewrite	bool	yes
-        resolve_null_domain	b	C			trivial-rewrite	bool	no
-        resolve_numeric_domain	b	C			trivial-rewrite	bool	no
-        respectful_logging	b	C			ALL	bool($-expandable)	${{$compatibility_level} <level {3.6} ? {no} : {yes}}
-        rewrite_service_name	s	C	1		ALL	service name	rewrite
-        sample_directory	s	C	1		postfix	path	/etc/postfix
-        send_cyrus_sasl_authzid	b	C			ALL	bool	no
-        sender_based_routing	s	X				string	
-        sender_bcc_maps	s	C	0		cleanup	map list	
-        sender_canonical_classes	s	C	1		cleanup	enum-list(envelope_sender,header_sender)	envelope_sender, header_sender
-        sender_canonical_maps	s	C	0		cleanup,proxymap,smtpd	map list	
-        sender_dependent_default_transport_maps	s	C	0		trivial-rewrite	map list	
-        sender_dependent_relayhost_maps	s	C	0		trivial-rewrite	map list	
-        sendmail_fix_line_endings	s	C	1		sendmail	enum(always|strict|never)	always
-        sendmail_path	s	C	1		postfix	path	/usr/sbin/sendmail
-        service_name	s	S			lib:global/test_server_main.c,lib:master/dgram_server.c,lib:master/event_server.c,lib:master/multi_server.c,lib:master/single_server.c,lib:master/trigger_server.c,postconf	string	
-        service_throttle_time	t	C	1		master	time	60s
-        setgid_group	s	C	1		ALL	string	postdrop
-        shlib_directory	s	C	1		ALL	path	no
-        show_user_unknown_table_name	b	C			smtpd,trivial-rewrite	bool	yes
-        showq_service_name	s	C	1		ALL	service name	showq
-        smtp_address_preference	s	C	1		smtp	enum(any|ipv4|ipv6)	any
-        smtp_address_verify_target	s	C	1		smtp	enum(rcpt|data)	rcpt
-        smtp_always_send_ehlo	b	C			smtp	bool	yes
-        smtp_balance_inet_protocols	b	C			smtp	bool	yes
-        smtp_bind_address	s	C	0		smtp	IP address	
-        smtp_bind_address6	s	C	0		smtp	IP address	
-        smtp_bind_address_enforce	b	C			smtp	bool	no
-        smtp_body_checks	s	C	0		smtp	map list	
-        smtp_cname_overrides_servername	b	D			smtp	bool	no
-        smtp_connect_timeout	t	C	0		smtp	time	30s
-        smtp_connection_cache_destinations	s	C	0		smtp	domain/match list	
-        smtp_connection_cache_on_demand	b	C			smtp	bool	yes
-        smtp_connection_cache_time_limit	t	C	1		smtp	time	2s
-        smtp_connection_reuse_count_limit	i	C	0		smtp	int	0
-        smtp_connection_reuse_time_limit	t	C	1		smtp	time	300s
-        smtp_data_done_timeout	t	C	1		smtp	time	600s
-        smtp_data_init_timeout	t	C	1		smtp	time	120s
-        smtp_data_xfer_timeout	t	C	1		smtp	time	180s
-        smtp_defer_if_no_mx_address_found	b	C			smtp	bool	no
-        smtp_delivery_status_filter	s	C	0		smtp	map list (text filter)	$default_delivery_status_filter
-        smtp_destination_concurrency_limit	i	C	0		qmgr,oqmgr	int	$default_destination_concurrency_limit
-        smtp_destination_recipient_limit	i	C	0		qmgr,oqmgr	int	$default_destination_recipient_limit
-        smtp_discard_ehlo_keyword_address_maps	s	C	0		smtp	map list	
-        smtp_discard_ehlo_keywords	s	C	0		smtp	enum-list(EHLO keywords + silent-discard)	
-        smtp_dns_reply_filter	s	C	0		smtp	map list (text filter)	
-        smtp_dns_resolver_options	s	C	0		smtp	enum-list(res_defnames,res_dnsrch)	
-        smtp_dns_support_level	s	C	0		smtp	enum(disabled|enabled|dnssec)	
-        smtp_enforce_tls	b	D			smtp,tlsproxy	bool	no
-        smtp_fallback_relay	s	C	0		smtp	nexthop (list)	$fallback_relay
-        smtp_generic_maps	s	C	0		smtp	map list	
-        smtp_header_checks	s	C	0		smtp	map list	
-        smtp_helo_name	s	C	1		smtp	hostname	$myhostname
-        smtp_helo_timeout	t	C	1		smtp	time	300s
-        smtp_host_lookup	s	C	1		smtp	enum-list(dns,native)	dns
-        smtp_line_length_limit	i	C	0		smtp	int	998
-        smtp_log_tls_feature_status	b	C			smtp	bool($-expandable)	yes
-        smtp_mail_timeout	t	C	1		smtp	time	300s
-        smtp_mime_header_checks	s	C	0		smtp	map list	
-        smtp_min_data_rate	i	C	1		smtp	int	500
-        smtp_mx_address_limit	i	C	0		smtp	int	5
-        smtp_mx_session_limit	i	C	0		smtp	int	2
-        smtp_nested_header_checks	s	C	0		smtp	map list	
-        smtp_never_send_ehlo	b	C			smtp	bool	no
-        smtp_per_record_deadline	s	X			viadefaultofsmtp_per_request_deadline	string	
-        smtp_per_request_deadline	b	C			smtp	bool($-expandable)	${smtp_per_record_deadline?{$smtp_per_record_deadline}:{no}}
-        smtp_pix_workaround_delay_time	t	C	1		smtp	time	10s
-        smtp_pix_workaround_maps	s	C	0		smtp	map list	
-        smtp_pix_workaround_threshold_time	t	C	0		smtp	time	500s
-        smtp_pix_workarounds	s	C	0		smtp	enum-list(disable_esmtp,delay_dotcrlf)	disable_esmtp,delay_dotcrlf
-        smtp_quit_timeout	t	C	1		smtp	time	300s
-        smtp_quote_rfc821_envelope	b	C			smtp	bool	yes
-        smtp_randomize_addresses	b	C			smtp	bool	yes
-        smtp_rcpt_timeout	t	C	1		smtp	time	300s
-        smtp_reply_filter	s	C	0		smtp	map list (text filter)	
-        smtp_requiretls_policy	s	C	0		smtp	map list	inline:{{${domain_to_ascii{$mydomain}}=opportunistic}, {.${domain_to_ascii{$mydomain}}=opportunistic}, {localhost=opportunistic}}, cidr:{{0.0.0.0/0 opportunistic}, {::/0 opportunistic}}, enforce
-        smtp_rset_timeout	t	C	1		smtp	time	20s
-        smtp_sasl_auth_cache_name	s	C	0		smtp	string	
-        smtp_sasl_auth_cache_time	t	C	0		smtp	time	90d
-        smtp_sasl_auth_enable	b	C			smtp	bool	no
-        smtp_sasl_auth_soft_bounce	b	C			smtp	bool	yes
-        smtp_sasl_mechanism_filter	s	C	0		smtp	match list	
-        smtp_sasl_password_maps	s	C	0		smtp	map list	
-        smtp_sasl_password_result_delimiter	s	C	1	1	smtp	string	:
-        smtp_sasl_path	s	C	0		smtp	path	
-        smtp_sasl_security_options	s	C	0		smtp	enum-list(noanonymous,noplaintext,nodictionary,noactive,forward_secrecy,mutual_auth)	noplaintext, noanonymous
-        smtp_sasl_tls_security_options	s	C	0		smtp	SASL option list	$smtp_sasl_security_options
-        smtp_sasl_tls_verified_security_options	s	C	0		smtp	SASL option list	$smtp_sasl_tls_security_options
-        smtp_sasl_type	s	C	1		smtp	enum(cyrus)	cyrus
-        smtp_send_dummy_mail_auth	b	C			smtp	bool	no
-        smtp_send_xforward_command	b	C			smtp	bool	no
-        smtp_sender_dependent_authentication	b	C			smtp	bool	no
-        smtp_skip_4xx_greeting	s	X				string	
-        smtp_skip_5xx_greeting	b	C			smtp	bool	yes
-        smtp_skip_quit_response	b	C			smtp	bool	yes
-        smtp_starttls_timeout	t	C	1		smtp	time	300s
-        smtp_tcp_port	s	C	0		smtp	port	smtp
-        smtp_tls_CAfile	s	C	0		smtp,tlsproxy	path	
-        smtp_tls_CApath	s	C	0		smtp,tlsproxy	path	
-        smtp_tls_block_early_mail_reply	b	C			smtp	bool	no
-        smtp_tls_cert_file	s	C	0		smtp,tlsproxy	path	
-        smtp_tls_chain_files	s	C	0		smtp,tlsproxy	path list	
-        smtp_tls_cipherlist	s	X				OpenSSL cipher list	
-        smtp_tls_ciphers	s	C	1		smtp	enum(export|low|medium|high|null)	medium
-        smtp_tls_connection_reuse	b	C			smtp	bool	no
-        smtp_tls_dane_insecure_mx_policy	s	C	0		smtp	enum(may|encrypt|dane (default depends on level))	dane
-        smtp_tls_dcert_file	s	C	0		smtp,tlsproxy	path	
-        smtp_tls_dkey_file	s	C	0		smtp,tlsproxy	path	$smtp_tls_dcert_file
-        smtp_tls_eccert_file	s	C	0		smtp,tlsproxy	path	
-        smtp_tls_eckey_file	s	C	0		smtp,tlsproxy	path	$smtp_tls_eccert_file
-        smtp_tls_enable_rpk	b	C			smtp	bool	no
-        smtp_tls_enforce_peername	b	D			smtp	bool	yes
-        smtp_tls_enforce_sts_mx_patterns	b	C			smtp	bool($-expandable)	yes
-        smtp_tls_exclude_ciphers	s	C	0		smtp	OpenSSL cipher list	
-        smtp_tls_fingerprint_cert_match	s	C	0		smtp	match strategy list	
-        smtp_tls_fingerprint_digest	s	C	1		posttls-finger,smtp,tlsproxy	digest name(s)	${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}
-        smtp_tls_force_insecure_host_tlsa_lookup	b	C			smtp	bool	no
-        smtp_tls_key_file	s	C	0		smtp,tlsproxy	path	$smtp_tls_cert_file
-        smtp_tls_loglevel	s	C	0		smtp,tlsmgr,tlsproxy	int 0-4 as string	0
-        smtp_tls_loglevel_maps	s	C	0		smtp	map list	
-        smtp_tls_mandatory_ciphers	s	C	1		smtp	enum(export|low|medium|high|null)	medium
-        smtp_tls_mandatory_exclude_ciphers	s	C	0		smtp	OpenSSL cipher list	
-        smtp_tls_mandatory_protocols	s	C	0		smtp	enum(TLS version list or bounds)	>=TLSv1
-        smtp_tls_note_starttls_offer	b	C			smtp	bool	no
-        smtp_tls_per_site	s	D	0		smtp,tlsproxy	map list	
-        smtp_tls_policy_maps	s	C	0		smtp,tlsproxy	map list	
-        smtp_tls_protocols	s	C	0		smtp	enum(TLS version list or bounds)	>=TLSv1
-        smtp_tls_scert_verifydepth	i	C	0		smtp,tlsproxy	int	9
-        smtp_tls_secure_cert_match	s	C	1		smtp	match strategy list	nexthop, dot-nexthop
-        smtp_tls_security_level	s	C	0		smtp,tlsproxy	enum(none|may|encrypt|fingerprint|dane|dane-only|verify|secure)	${{$compatibility_level} <level {3.11} ? {} : {may}}
-        smtp_tls_servername	s	C	0		smtp	string	
-        smtp_tls_session_cache_database	s	C	0		tlsmgr	map (cache)	
-        smtp_tls_session_cache_timeout	t	C	0	8640000	tlsmgr	time	3600s
-        smtp_tls_trace_size_limit	i	C	0		smtp	int	102400
-        smtp_tls_trust_anchor_file	s	C	0		smtp	path	
-        smtp_tls_verify_cert_match	s	C	1		smtp	match strategy list	hostname
-        smtp_tls_wrappermode	b	C			smtp	bool	no
-        smtp_tlsrpt_enable	b	C			smtp	bool($-expandable)	no
-        smtp_tlsrpt_skip_reused_handshakes	b	C			smtp	bool($-expandable)	no
-        smtp_tlsrpt_socket_name	s	C	0		smtp	path	
-        smtp_use_tls	b	D			smtp,tlsproxy	bool	no
-        smtp_xforward_timeout	t	C	1		smtp	time	300s
-        smtpd_authorized_verp_clients	s	C	0		smtpd	match list	$authorized_verp_clients
-        smtpd_authorized_xclient_hosts	s	C	0		smtpd	match list	
-        smtpd_authorized_xforward_hosts	s	C	0		smtpd	match list	
-        smtpd_banner	s	C	1		postscreen,smtpd	reply text template	$myhostname ESMTP $mail_name
-        smtpd_client_auth_rate_limit	i	C	0		smtpd	int	0
-        smtpd_client_connection_count_limit	i	C	0		postscreen,smtpd	int	50
-        smtpd_client_connection_limit_exceptions	s	X			viadefaultofsmtpd_client_event_limit_exceptions	match list	
-        smtpd_client_connection_rate_limit	i	C	0		smtpd	int	0
-        smtpd_client_event_limit_exceptions	s	C	0		smtpd	match list	${smtpd_client_connection_limit_exceptions:$mynetworks}
-        smtpd_client_ipv4_prefix_length	i	C	0	32	smtpd	int	32
-        smtpd_client_ipv6_prefix_length	i	C	0	128	smtpd	int	84
-        smtpd_client_message_rate_limit	i	C	0		smtpd	int	0
-        smtpd_client_new_tls_session_rate_limit	i	C	0		smtpd	int	0
-        smtpd_client_port_logging	b	C			smtpd	bool	no
-        smtpd_client_recipient_rate_limit	i	C	0		smtpd	int	0
-        smtpd_client_restrictions	s	C	0		smtpd	restriction list	
-        smtpd_command_filter	s	C	0		postscreen,smtpd	map list (text filter)	
-        smtpd_data_restrictions	s	C	0		smtpd	restriction list	
-        smtpd_delay_open_until_valid_rcpt	b	C			smtpd	bool	yes
-        smtpd_delay_reject	b	C			smtpd	bool	yes
-        smtpd_discard_ehlo_keyword_address_maps	s	C	0		postscreen,smtpd	map list	
-        smtpd_discard_ehlo_keywords	s	C	0		postscreen,smtpd	enum-list(EHLO keywords + silent-discard)	
-        smtpd_dns_reply_filter	s	C	0		smtpd	map list (text filter)	
-        smtpd_end_of_data_restrictions	s	C	0		smtpd	restriction list	
-        smtpd_enforce_tls	b	D			postscreen,smtpd,tlsproxy	bool	no
-        smtpd_error_sleep_time	t	C	0		smtpd	time	1s
-        smtpd_etrn_restrictions	s	C	0		smtpd	restriction list	
-        smtpd_expansion_filter	r	C	1		postscreen,smtpd	character set	\t\40!"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~
-        smtpd_forbid_bare_newline	s	C	1		smtpd	enum(normalize|yes|note|reject|no)	normalize
-        smtpd_forbid_bare_newline_exclusions	s	C	0		smtpd	string	$mynetworks
-        smtpd_forbid_bare_newline_reject_code	i	C	500	599	smtpd	int	550
-        smtpd_forbid_unauth_pipelining	b	C			smtpd	bool	yes
-        smtpd_forbidden_commands	s	C	0		postscreen,proxymap,smtpd	string	CONNECT GET POST regexp:{{/^[^A-Z]/ Bogus}}
-        smtpd_hard_error_limit	i	C	1		smtpd	int($-expandable)	${stress?{1}:{20}}
-        smtpd_helo_required	b	C			postscreen,smtpd	bool	no
-        smtpd_helo_restrictions	s	C	0		smtpd	restriction list	
-        smtpd_hide_client_session	b	C			smtpd	bool($-expandable)	no
-        smtpd_history_flush_threshold	i	C	1		smtpd	int	100
-        smtpd_junk_command_limit	i	C	1		smtpd	int($-expandable)	${stress?{1}:{100}}
-        smtpd_log_access_permit_actions	s	C	0		smtpd	string	
-        smtpd_milter_maps	s	C	0		smtpd	map list	
-        smtpd_milters	s	C	0		smtpd	milter endpoint list	
-        smtpd_min_data_rate	i	C	1		smtpd	int	500
-        smtpd_noop_commands	s	C	0		smtpd	string	
-        smtpd_null_access_lookup_key	s	C	0		smtpd	lookup key	<>
-        smtpd_peername_lookup	b	C			smtpd	bool	yes
-        smtpd_per_record_deadline	s	X			viadefaultofsmtpd_per_request_deadline	string	
-        smtpd_per_request_deadline	b	C			smtpd	bool($-expandable)	${smtpd_per_record_deadline?{$smtpd_per_record_deadline}:{${stress?{yes}:{no}}}}
-        smtpd_policy_service_default_action	s	C	1		smtpd	action	451 4.3.5 Server configuration problem
-        smtpd_policy_service_max_idle	t	C	1		smtpd	time	300s
-        smtpd_policy_service_max_ttl	t	C	1		smtpd	time	1000s
+        propagate_unmatched_extensions	s	C	0		cleanup,local,lmtp,smtp	enum-list(canonical,virtual,alias,forward,include,generic)	<=1.0	canonical, virtual
+        proxy_interfaces	s	C	0		ALL	match list	2.0	
+        proxy_read_maps	s	C	0		proxymap	map list	2.0	$local_recipient_maps $mydestination $virtual_alias_maps $virtual_alias_domains $virtual_mailbox_maps $virtual_mailbox_domains $relay_recipient_maps $relay_domains $canonical_maps $sender_canonical_maps $recipient_canonical_maps $relocated_maps $transport_maps $mynetworks $smtpd_sender_login_maps $sender_bcc_maps $recipient_bcc_maps $smtp_generic_maps $lmtp_generic_maps $alias_maps $smtpd_client_restrictions $smtpd_helo_restrictions $smtpd_sender_restrictions $smtpd_relay_restrictions $smtpd_recipient_restrictions $address_verify_sender_dependent_default_transport_maps $address_verify_sender_dependent_relayhost_maps $address_verify_transport_maps $fallback_transport_maps $lmtp_discard_lhlo_keyword_address_maps $lmtp_pix_workaround_maps $lmtp_sasl_password_maps $lmtp_tls_policy_maps $mailbox_command_maps $mailbox_transport_maps $postscreen_discard_ehlo_keyword_address_maps $rbl_reply_maps $sender_dependent_default_transport_maps $sender_dependent_relayhost_maps $smtp_discard_ehlo_keyword_address_maps $smtp_pix_workaround_maps $smtp_sasl_password_maps $smtp_tls_policy_maps $smtpd_discard_ehlo_keyword_address_maps $smtpd_milter_maps $virtual_gid_maps $virtual_uid_maps $local_login_sender_maps $postscreen_reject_footer_maps $smtpd_reject_footer_maps $tls_server_sni_maps $tlsproxy_client_policy_maps $default_delivery_status_filter $lmtp_delivery_status_filter $lmtp_dns_reply_filter $lmtp_reply_filter $local_delivery_status_filter $pipe_delivery_status_filter $postscreen_command_filter $smtp_delivery_status_filter $smtp_dns_reply_filter $smtp_reply_filter $smtpd_command_filter $smtpd_dns_reply_filter $virtual_delivery_status_filter $body_checks $header_checks $lmtp_body_checks $lmtp_header_checks $lmtp_mime_header_checks $lmtp_nested_header_checks $milter_header_checks $mime_header_checks $nested_header_checks $smtp_body_checks $smtp_header_checks $smtp_mime_header_checks $smtp_nested_header_checks $smtpd_reject_filter_maps $debug_peer_list $smtpd_etrn_restrictions $fast_flush_domains $authorized_flush_users $lmtp_connection_cache_destinations $local_header_rewrite_clients $masquerade_exceptions $postscreen_access_list $postscreen_allowlist_interfaces $postscreen_forbidden_commands $qmqpd_authorized_clients $authorized_mailq_users $smtp_connection_cache_destinations $smtpd_log_access_permit_actions $smtpd_forbidden_commands $smtpd_client_event_limit_exceptions $smtpd_sasl_exceptions_networks $smtpd_sasl_mechanism_filter $smtp_requiretls_policy $smtp_sasl_mechanism_filter $authorized_submit_users $smtpd_authorized_verp_clients $smtpd_authorized_xclient_hosts $smtpd_authorized_xforward_hosts $lmtp_tls_loglevel_maps $postscreen_tls_loglevel_maps $smtp_tls_loglevel_maps $smtpd_tls_loglevel_maps
+        proxy_write_maps	s	C	0		proxymap	map list	2.5	$smtp_sasl_auth_cache_name $lmtp_sasl_auth_cache_name $address_verify_map $postscreen_cache_map
+        proxymap_service_name	s	C	1		ALL	service name	2.6	proxymap
+        proxywrite_service_name	s	C	1		ALL	service name	2.6	proxywrite
+        qmgr_clog_warn_time	t	C	0		oqmgr,qmgr	time	2.0	300s
+        qmgr_daemon_timeout	t	C	1		oqmgr,qmgr	time	2.8	1000s
+        qmgr_fudge_factor	i	O	10	100	oqmgr	int	<=1.0	100
+        qmgr_ipc_timeout	t	C	1		oqmgr,qmgr	time	2.8	60s
+        qmgr_message_active_limit	i	C	1		oqmgr,qmgr	int	<=1.0	20000
+        qmgr_message_recipient_limit	i	C	1		oqmgr,qmgr	int	<=1.0	20000
+        qmgr_message_recipient_minimum	i	C	1		qmgr	int	<=1.0	10
+        qmqpd_authorized_clients	s	C	0		qmqpd	match list	<=3.0	
+        qmqpd_client_port_logging	b	C			qmqpd	bool	2.5	no
+        qmqpd_error_delay	t	C	0		qmqpd	time	<=1.0	1s
+        qmqpd_timeout	t	C	1		qmqpd	time	<=1.0	300s
+        queue_directory	s	C	1		ALL	path	<=2.1	/var/spool/postfix
+        queue_file_attribute_count_limit	i	C	1		cleanup	int	2.0	100
+        queue_minfree	l	C	0		smtpd	int(long)	<=2.1	0
+        queue_run_delay	t	C	1		oqmgr,qmgr,lmtp,smtp	time	<=2.4	300s
+        queue_service_name	s	C	1		ALL	service name	2.0	qmgr
+        rbl_reply_maps	s	C	0		smtpd	map list	2.0	
+        readme_directory	s	C	1		postfix	path	<=1.1	no
+        receive_override_options	s	C	0		pickup,qmqpd,smtpd	enum-list(no_unknown_recipient_checks,no_address_mappings,no_header_body_checks,no_milters)	2.1	
+        recipient_bcc_maps	s	C	0		cleanup	map list	2.1	
+        recipient_canonical_classes	s	C	1		cleanup	enum-list(envelope_recipient,header_recipient)	2.2	envelope_recipient, header_recipient
+        recipient_canonical_maps	s	C	0		cleanup,proxymap,smtpd	map list	<=3.0	
+        recipient_delimiter	s	C	0		ALL	string	<=1.0	
+        reject_code	i	C	0		smtpd	int	<=1.0	554
+        reject_tempfail_action	s	C	1		smtpd	action	2.6	defer_if_permit
+        relay_clientcerts	s	C	0		smtpd	string	2.2	
+        relay_destination_concurrency_limit	i	C	0		qmgr,oqmgr	int	2.0	$default_destination_concurrency_limit
+        relay_destination_recipient_limit	i	C	0		qmgr,oqmgr	int	2.0	$default_destination_recipient_limit
+        relay_domains	s	C	0		ALL	domain/match list	<=1.0	${{$compatibility_level} <level {2} ? {$mydestination} : {}}
+        relay_domains_reject_code	i	C	0		smtpd	int	<=1.0	554
+        relay_recipient_maps	s	C	0		proxymap,smtpd	map list	2.0	
+        relay_transport	s	C	1		trivial-rewrite	transport[:nexthop]	2.0	relay
+        relayhost	s	C	0		ALL	nexthop (list)	<=1.0	
+        relocated_maps	s	C	0		proxymap,trivial-rewrite	map list	<=1.0	
+        relocated_prefix_enable	b	C			trivial-rewrite	bool($-expandable)	3.11	yes
+        remote_header_rewrite_domain	s	C	0		cleanup,trivial-rewrite	string	<=2.2	
+        require_home_directory	b	C			local	bool	<=1.0	no
+        requiretls_enable	b	C			ALL	bool($-expandable)	3.11	yes
+        requiretls_esmtp_header	b	C			cleanup,smtpd	bool($-expandable)	3.11	yes
+        requiretls_redact_dsn	b	C			bounce	bool($-expandable)	<=3.11	yes
+        reset_owner_alias	b	C			local	bool	2.8	no
+        resolve_dequoted_address	b	C			trivial-rewrite	bool	<=2.0	yes
+        resolve_null_domain	b	C			trivial-rewrite	bool	2.1	no
+        resolve_numeric_domain	b	C			trivial-rewrite	bool	2.3	no
+        respectful_logging	b	C			ALL	bool($-expandable)	3.6	${{$compatibility_level} <level {3.6} ? {no} : {yes}}
+        rewrite_service_name	s	C	1		ALL	service name	2.0	rewrite
+        sample_directory	s	C	1		postfix	path	<=1.1	/etc/postfix
+        send_cyrus_sasl_authzid	b	C			ALL	bool	2.4.4	no
+        sender_based_routing	s	X				string	<=1.0	
+        sender_bcc_maps	s	C	0		cleanup	map list	2.1	
+        sender_canonical_classes	s	C	1		cleanup	enum-list(envelope_sender,header_sender)	2.2	envelope_sender, header_sender
+        sender_canonical_maps	s	C	0		cleanup,proxymap,smtpd	map list	<=3.0	
+        sender_dependent_default_transport_maps	s	C	0		trivial-rewrite	map list	2.7	
+        sender_dependent_relayhost_maps	s	C	0		trivial-rewrite	map list	2.3	
+        sendmail_fix_line_endings	s	C	1		sendmail	enum(always|strict|never)	2.9	always
+        sendmail_path	s	C	1		postfix	path	<=1.1	/usr/sbin/sendmail
+        service_name	s	S			lib:global/test_server_main.c,lib:master/dgram_server.c,lib:master/event_server.c,lib:master/multi_server.c,lib:master/single_server.c,lib:master/trigger_server.c,postconf	string	3.3	
+        service_throttle_time	t	C	1		master	time	<=1.0	60s
+        setgid_group	s	C	1		ALL	string	<=1.1	postdrop
+        shlib_directory	s	C	1		ALL	path	3.0	no
+        show_user_unknown_table_name	b	C			smtpd,trivial-rewrite	bool	2.0	yes
+        showq_service_name	s	C	1		ALL	service name	2.0	showq
+        smtp_address_preference	s	C	1		smtp	enum(any|ipv4|ipv6)	2.8	any
+        smtp_address_verify_target	s	C	1		smtp	enum(rcpt|data)	3.0	rcpt
+        smtp_always_send_ehlo	b	C			smtp	bool	<=1.0	yes
+        smtp_balance_inet_protocols	b	C			smtp	bool	3.3	yes
+        smtp_bind_address	s	C	0		smtp	IP address	<=1.0	
+        smtp_bind_address6	s	C	0		smtp	IP address	2.2	
+        smtp_bind_address_enforce	b	C			smtp	bool	3.7	no
+        smtp_body_checks	s	C	0		smtp	map list	2.5	
+        smtp_cname_overrides_servername	b	D			smtp	bool	2.2.9	no
+        smtp_connect_timeout	t	C	0		smtp	time	<=1.0	30s
+        smtp_connection_cache_destinations	s	C	0		smtp	domain/match list	2.2	
+        smtp_connection_cache_on_demand	b	C			smtp	bool	2.2	yes
+        smtp_connection_cache_time_limit	t	C	1		smtp	time	2.2	2s
+        smtp_connection_reuse_count_limit	i	C	0		smtp	int	2.11	0
+        smtp_connection_reuse_time_limit	t	C	1		smtp	time	2.3	300s
+        smtp_data_done_timeout	t	C	1		smtp	time	<=1.0	600s
+        smtp_data_init_timeout	t	C	1		smtp	time	<=1.0	120s
+        smtp_data_xfer_timeout	t	C	1		smtp	time	<=1.0	180s
+        smtp_defer_if_no_mx_address_found	b	C			smtp	bool	2.1	no
+        smtp_delivery_status_filter	s	C	0		smtp	map list (text filter)	<=3.0	$default_delivery_status_filter
+        smtp_destination_concurrency_limit	i	C	0		qmgr,oqmgr	int	<=1.0	$default_destination_concurrency_limit
+        smtp_destination_recipient_limit	i	C	0		qmgr,oqmgr	int	<=1.0	$default_destination_recipient_limit
+        smtp_discard_ehlo_keyword_address_maps	s	C	0		smtp	map list	2.2	
+        smtp_discard_ehlo_keywords	s	C	0		smtp	enum-list(EHLO keywords + silent-discard)	2.2	
+        smtp_dns_reply_filter	s	C	0		smtp	map list (text filter)	3.0	
+        smtp_dns_resolver_options	s	C	0		smtp	enum-list(res_defnames,res_dnsrch)	2.8	
+        smtp_dns_support_level	s	C	0		smtp	enum(disabled|enabled|dnssec)	2.11	
+        smtp_enforce_tls	b	D			smtp,tlsproxy	bool	2.2	no
+        smtp_fallback_relay	s	C	0		smtp	nexthop (list)	<=2.3	$fallback_relay
+        smtp_generic_maps	s	C	0		smtp	map list	2.2	
+        smtp_header_checks	s	C	0		smtp	map list	2.5	
+        smtp_helo_name	s	C	1		smtp	hostname	2.0	$myhostname
+        smtp_helo_timeout	t	C	1		smtp	time	<=1.0	300s
+        smtp_host_lookup	s	C	1		smtp	enum-list(dns,native)	2.1	dns
+        smtp_line_length_limit	i	C	0		smtp	int	<=2.0	998
+        smtp_log_tls_feature_status	b	C			smtp	bool($-expandable)	3.11	yes
+        smtp_mail_timeout	t	C	1		smtp	time	<=1.0	300s
+        smtp_mime_header_checks	s	C	0		smtp	map list	2.5	
+        smtp_min_data_rate	i	C	1		smtp	int	3.7	500
+        smtp_mx_address_limit	i	C	0		smtp	int	2.1	5
+        smtp_mx_session_limit	i	C	0		smtp	int	2.1	2
+        smtp_nested_header_checks	s	C	0		smtp	map list	2.5	
+        smtp_never_send_ehlo	b	C			smtp	bool	<=1.0	no
+        smtp_per_record_deadline	s	X			viadefaultofsmtp_per_request_deadline	string	2.9	
+        smtp_per_request_deadline	b	C			smtp	bool($-expandable)	3.7	${smtp_per_record_deadline?{$smtp_per_record_deadline}:{no}}
+        smtp_pix_workaround_delay_time	t	C	1		smtp	time	<=1.1	10s
+        smtp_pix_workaround_maps	s	C	0		smtp	map list	2.4	
+        smtp_pix_workaround_threshold_time	t	C	0		smtp	time	<=1.1	500s
+        smtp_pix_workarounds	s	C	0		smtp	enum-list(disable_esmtp,delay_dotcrlf)	2.4	disable_esmtp,delay_dotcrlf
+        smtp_quit_timeout	t	C	1		smtp	time	<=1.0	300s
+        smtp_quote_rfc821_envelope	b	C			smtp	bool	2.1	yes
+        smtp_randomize_addresses	b	C			smtp	bool	<=1.1	yes
+        smtp_rcpt_timeout	t	C	1		smtp	time	<=1.0	300s
+        smtp_reply_filter	s	C	0		smtp	map list (text filter)	2.7	
+        smtp_requiretls_policy	s	C	0		smtp	map list	3.11	inline:{{${domain_to_ascii{$mydomain}}=opportunistic}, {.${domain_to_ascii{$mydomain}}=opportunistic}, {localhost=opportunistic}}, cidr:{{0.0.0.0/0 opportunistic}, {::/0 opportunistic}}, enforce
+        smtp_rset_timeout	t	C	1		smtp	time	2.1	20s
+        smtp_sasl_auth_cache_name	s	C	0		smtp	string	2.5	
+        smtp_sasl_auth_cache_time	t	C	0		smtp	time	2.5	90d
+        smtp_sasl_auth_enable	b	C			smtp	bool	<=1.0	no
+        smtp_sasl_auth_soft_bounce	b	C			smtp	bool	2.5	yes
+        smtp_sasl_mechanism_filter	s	C	0		smtp	match list	2.2	
+        smtp_sasl_password_maps	s	C	0		smtp	map list	<=2.3	
+        smtp_sasl_password_result_delimiter	s	C	1	1	smtp	string	3.9	:
+        smtp_sasl_path	s	C	0		smtp	path	2.3	
+        smtp_sasl_security_options	s	C	0		smtp	enum-list(noanonymous,noplaintext,nodictionary,noactive,forward_secrecy,mutual_auth)	<=2.3	noplaintext, noanonymous
+        smtp_sasl_tls_security_options	s	C	0		smtp	SASL option list	2.2	$smtp_sasl_security_options
+        smtp_sasl_tls_verified_security_options	s	C	0		smtp	SASL option list	2.6	$smtp_sasl_tls_security_options
+        smtp_sasl_type	s	C	1		smtp	enum(cyrus)	2.3	cyrus
+        smtp_send_dummy_mail_auth	b	C			smtp	bool	2.9	no
+        smtp_send_xforward_command	b	C			smtp	bool	2.1	no
+        smtp_sender_dependent_authentication	b	C			smtp	bool	2.3	no
+        smtp_skip_4xx_greeting	s	X				string	<=1.0	
+        smtp_skip_5xx_greeting	b	C			smtp	bool	<=1.0	yes
+        smtp_skip_quit_response	b	C			smtp	bool	<=1.0	yes
+        smtp_starttls_timeout	t	C	1		smtp	time	2.2	300s
+        smtp_tcp_port	s	C	0		smtp	port	<=3.2	smtp
+        smtp_tls_CAfile	s	C	0		smtp,tlsproxy	path	2.2	
+        smtp_tls_CApath	s	C	0		smtp,tlsproxy	path	2.2	
+        smtp_tls_block_early_mail_reply	b	C			smtp	bool	2.7	no
+        smtp_tls_cert_file	s	C	0		smtp,tlsproxy	path	2.2	
+        smtp_tls_chain_files	s	C	0		smtp,tlsproxy	path list	3.4	
+        smtp_tls_cipherlist	s	X				OpenSSL cipher list	2.2	
+        smtp_tls_ciphers	s	C	1		smtp	enum(export|low|medium|high|null)	2.6	medium
+        smtp_tls_connection_reuse	b	C			smtp	bool	3.4	no
+        smtp_tls_dane_insecure_mx_policy	s	C	0		smtp	enum(may|encrypt|dane (default depends on level))	3.1	dane
+        smtp_tls_dcert_file	s	C	0		smtp,tlsproxy	path	2.2	
+        smtp_tls_dkey_file	s	C	0		smtp,tlsproxy	path	2.2	$smtp_tls_dcert_file
+        smtp_tls_eccert_file	s	C	0		smtp,tlsproxy	path	2.6	
+        smtp_tls_eckey_file	s	C	0		smtp,tlsproxy	path	2.6	$smtp_tls_eccert_file
+        smtp_tls_enable_rpk	b	C			smtp	bool	3.9	no
+        smtp_tls_enforce_peername	b	D			smtp	bool	2.2	yes
+        smtp_tls_enforce_sts_mx_patterns	b	C			smtp	bool($-expandable)	3.10.5	yes
+        smtp_tls_exclude_ciphers	s	C	0		smtp	OpenSSL cipher list	2.3	
+        smtp_tls_fingerprint_cert_match	s	C	0		smtp	match strategy list	2.5	
+        smtp_tls_fingerprint_digest	s	C	1		posttls-finger,smtp,tlsproxy	digest name(s)	2.5	${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}
+        smtp_tls_force_insecure_host_tlsa_lookup	b	C			smtp	bool	2.11	no
+        smtp_tls_key_file	s	C	0		smtp,tlsproxy	path	2.2	$smtp_tls_cert_file
+        smtp_tls_loglevel	s	C	0		smtp,tlsmgr,tlsproxy	int 0-4 as string	2.2	0
+        smtp_tls_loglevel_maps	s	C	0		smtp	map list	3.12	
+        smtp_tls_mandatory_ciphers	s	C	1		smtp	enum(export|low|medium|high|null)	2.3	medium
+        smtp_tls_mandatory_exclude_ciphers	s	C	0		smtp	OpenSSL cipher list	2.3	
+        smtp_tls_mandatory_protocols	s	C	0		smtp	enum(TLS version list or bounds)	2.3	>=TLSv1
+        smtp_tls_note_starttls_offer	b	C			smtp	bool	2.2	no
+        smtp_tls_per_site	s	D	0		smtp,tlsproxy	map list	2.2	
+        smtp_tls_policy_maps	s	C	0		smtp,tlsproxy	map list	2.3	
+        smtp_tls_protocols	s	C	0		smtp	enum(TLS version list or bounds)	2.6	>=TLSv1
+        smtp_tls_scert_verifydepth	i	C	0		smtp,tlsproxy	int	2.2	9
+        smtp_tls_secure_cert_match	s	C	1		smtp	match strategy list	2.3	nexthop, dot-nexthop
+        smtp_tls_security_level	s	C	0		smtp,tlsproxy	enum(none|may|encrypt|fingerprint|dane|dane-only|verify|secure)	2.3	${{$compatibility_level} <level {3.11} ? {} : {may}}
+        smtp_tls_servername	s	C	0		smtp	string	3.4	
+        smtp_tls_session_cache_database	s	C	0		tlsmgr	map (cache)	2.2	
+        smtp_tls_session_cache_timeout	t	C	0	8640000	tlsmgr	time	2.2	3600s
+        smtp_tls_trace_size_limit	i	C	0		smtp	int	3.12	102400
+        smtp_tls_trust_anchor_file	s	C	0		smtp	path	2.11	
+        smtp_tls_verify_cert_match	s	C	1		smtp	match strategy list	2.3	hostname
+        smtp_tls_wrappermode	b	C			smtp	bool	3.0	no
+        smtp_tlsrpt_enable	b	C			smtp	bool($-expandable)	3.10	no
+        smtp_tlsrpt_skip_reused_handshakes	b	C			smtp	bool($-expandable)	3.10	no
+        smtp_tlsrpt_socket_name	s	C	0		smtp	path	3.10	
+        smtp_use_tls	b	D			smtp,tlsproxy	bool	2.2	no
+        smtp_xforward_timeout	t	C	1		smtp	time	2.1	300s
+        smtpd_authorized_verp_clients	s	C	0		smtpd	match list	<=2.1	$authorized_verp_clients
+        smtpd_authorized_xclient_hosts	s	C	0		smtpd	match list	2.1	
+        smtpd_authorized_xforward_hosts	s	C	0		smtpd	match list	2.1	
+        smtpd_banner	s	C	1		postscreen,smtpd	reply text template	<=1.0	$myhostname ESMTP $mail_name
+        smtpd_client_auth_rate_limit	i	C	0		smtpd	int	3.1	0
+        smtpd_client_connection_count_limit	i	C	0		postscreen,smtpd	int	2.2	50
+        smtpd_client_connection_limit_exceptions	s	X			viadefaultofsmtpd_client_event_limit_exceptions	match list	<=2.1	
+        smtpd_client_connection_rate_limit	i	C	0		smtpd	int	2.2	0
+        smtpd_client_event_limit_exceptions	s	C	0		smtpd	match list	2.2	${smtpd_client_connection_limit_exceptions:$mynetworks}
+        smtpd_client_ipv4_prefix_length	i	C	0	32	smtpd	int	3.8	32
+        smtpd_client_ipv6_prefix_length	i	C	0	128	smtpd	int	3.8	84
+        smtpd_client_message_rate_limit	i	C	0		smtpd	int	2.2	0
+        smtpd_client_new_tls_session_rate_limit	i	C	0		smtpd	int	2.3	0
+        smtpd_client_port_logging	b	C			smtpd	bool	2.5	no
+        smtpd_client_recipient_rate_limit	i	C	0		smtpd	int	2.2	0
+        smtpd_client_restrictions	s	C	0		smtpd	restriction list	3.0	
+        smtpd_command_filter	s	C	0		postscreen,smtpd	map list (text filter)	2.7	
+        smtpd_data_restrictions	s	C	0		smtpd	restriction list	2.0	
+        smtpd_delay_open_until_valid_rcpt	b	C			smtpd	bool	2.3	yes
+        smtpd_delay_reject	b	C			smtpd	bool	<=1.0	yes
+        smtpd_discard_ehlo_keyword_address_maps	s	C	0		postscreen,smtpd	map list	2.2	
+        smtpd_discard_ehlo_keywords	s	C	0		postscreen,smtpd	enum-list(EHLO keywords + silent-discard)	2.2	
+        smtpd_dns_reply_filter	s	C	0		smtpd	map list (text filter)	3.0	
+        smtpd_end_of_data_restrictions	s	C	0		smtpd	restriction list	2.2	
+        smtpd_enforce_tls	b	D			postscreen,smtpd,tlsproxy	bool	2.2	no
+        smtpd_error_sleep_time	t	C	0		smtpd	time	<=1.0	1s
+        smtpd_etrn_restrictions	s	C	0		smtpd	restriction list	<=1.0	
+        smtpd_expansion_filter	r	C	1		postscreen,smtpd	character set	2.0	\t\40!"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~
+        smtpd_forbid_bare_newline	s	C	1		smtpd	enum(normalize|yes|note|reject|no)	3.9	normalize
+        smtpd_forbid_bare_newline_exclusions	s	C	0		smtpd	string	3.9	$mynetworks
+        smtpd_forbid_bare_newline_reject_code	i	C	500	599	smtpd	int	3.9	550
+        smtpd_forbid_unauth_pipelining	b	C			smtpd	bool	3.9	yes
+        smtpd_forbidden_commands	s	C	0		postscreen,proxymap,smtpd	string	2.2	CONNECT GET POST regexp:{{/^[^A-Z]/ Bogus}}
+        smtpd_hard_error_limit	i	C	1		smtpd	int($-expandable)	<=2.1	${stress?{1}:{20}}
+        smtpd_helo_required	b	C			postscreen,smtpd	bool	<=1.0	no
+        smtpd_helo_restrictions	s	C	0		smtpd	restriction list	3.0	
+        smtpd_hide_client_session	b	C			smtpd	bool($-expandable)	3.10	no
+        smtpd_history_flush_threshold	i	C	1		smtpd	int	<=1.1	100
+        smtpd_junk_command_limit	i	C	1		smtpd	int($-expandable)	<=2.6	${stress?{1}:{100}}
+        smtpd_log_access_permit_actions	s	C	0		smtpd	string	2.10	
+        smtpd_milter_maps	s	C	0		smtpd	map list	3.2	
+        smtpd_milters	s	C	0		smtpd	milter endpoint list	2.3	
+        smtpd_min_data_rate	i	C	1		smtpd	int	3.7	500
+        smtpd_noop_commands	s	C	0		smtpd	string	<=1.1	
+        smtpd_null_access_lookup_key	s	C	0		smtpd	lookup key	<=1.1	<>
+        smtpd_peername_lookup	b	C			smtpd	bool	2.3	yes
+        smtpd_per_record_deadline	s	X			viadefaultofsmtpd_per_request_deadline	string	2.9	
+        smtpd_per_request_deadline	b	C			smtpd	bool($-expandable)	3.7	${smtpd_per_record_deadline?{$smtpd_per_record_deadline}:{${stress?{yes}:{no}}}}
+        smtpd_policy_service_default_action	s	C	1		smtpd	action	3.0	451 4.3.5 Server configuration problem
+        smtpd_policy_service_max_idle	t	C	1		smtpd	time	2.1	300s
+        smtpd_policy_service_max_ttl	t	C	1		smtpd	time	2.1	1000s
         """##
 }

@@ -3,242 +3,242 @@
 
 extension ParameterTable {
     static let part4: StaticString = ##"""
-        smtpd_policy_service_policy_context	s	C	0		smtpd	string	
-        smtpd_policy_service_request_limit	i	C	0		smtpd	int	0
-        smtpd_policy_service_retry_delay	t	C	1		smtpd	time	1s
-        smtpd_policy_service_timeout	t	C	1		smtpd	time	100s
-        smtpd_policy_service_try_limit	i	C	1		smtpd	int	2
-        smtpd_proxy_ehlo	s	C	0		smtpd	hostname	$myhostname
-        smtpd_proxy_filter	s	C	0		smtpd	transport:nexthop or endpoint	
-        smtpd_proxy_options	s	C	0		smtpd	enum-list(speed_adjust)	
-        smtpd_proxy_timeout	t	C	1		smtpd	time	100s
-        smtpd_recipient_limit	i	C	1		smtpd	int	1000
-        smtpd_recipient_overshoot_limit	i	C	1		smtpd	int	1000
-        smtpd_recipient_restrictions	s	C	0		smtpd	restriction list	
-        smtpd_reject_filter_maps	s	C	0		smtpd	map list	
-        smtpd_reject_footer	r	C	0		postscreen,smtpd	reply text template	
-        smtpd_reject_footer_maps	s	C	0		smtpd	map list	
-        smtpd_reject_unlisted_recipient	b	C			smtpd	bool	yes
-        smtpd_reject_unlisted_sender	b	C			smtpd	bool	no
-        smtpd_relay_before_recipient_restrictions	b	C			smtpd	bool($-expandable)	${{$compatibility_level} <level {3.6} ? {no} : {yes}}
-        smtpd_relay_restrictions	s	C	0		smtpd	restriction list	${{$compatibility_level} <level {1} ? {} : {permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination}}
-        smtpd_restriction_classes	s	C	0		proxymap,smtpd	name list	
-        smtpd_sasl_application_name	s	X				string	
-        smtpd_sasl_auth_enable	b	C			smtpd	bool	no
-        smtpd_sasl_authenticated_header	b	C			smtpd	bool	no
-        smtpd_sasl_exceptions_networks	s	C	0		smtpd	match list	
-        smtpd_sasl_local_domain	s	C	0		smtpd	string	
-        smtpd_sasl_mechanism_filter	s	C	0		smtpd	match list	!external, static:rest
-        smtpd_sasl_path	s	C	1		smtpd	path	smtpd
-        smtpd_sasl_response_limit	i	C	12288		smtpd	int	12288
-        smtpd_sasl_security_options	s	C	0		smtpd	enum-list(noanonymous,noplaintext,nodictionary,noactive,forward_secrecy,mutual_auth)	noanonymous
-        smtpd_sasl_service	s	C	1		smtpd	service name	smtp
-        smtpd_sasl_tls_security_options	s	C	0		smtpd	enum-list(noanonymous,noplaintext,…)	$smtpd_sasl_security_options
-        smtpd_sasl_type	s	C	1		smtpd	enum(cyrus|dovecot (compiled in))	cyrus
-        smtpd_sender_login_maps	s	C	0		proxymap,smtpd	map list	
-        smtpd_sender_restrictions	s	C	0		smtpd	restriction list	
-        smtpd_service_name	s	C	1		postscreen	service name	smtpd
-        smtpd_soft_error_limit	i	C	1		smtpd	int($-expandable)	10
-        smtpd_starttls_timeout	t	C	1		postscreen,smtpd	time	${stress?{10}:{300}}s
-        smtpd_timeout	t	C	1		smtpd	time	${stress?{10}:{300}}s
-        smtpd_tls_CAfile	s	C	0		postscreen,smtpd,tlsproxy	path	
-        smtpd_tls_CApath	s	C	0		postscreen,smtpd,tlsproxy	path	
-        smtpd_tls_always_issue_session_ids	b	C			postscreen,smtpd,tlsproxy	bool	yes
-        smtpd_tls_ask_ccert	b	C			postscreen,smtpd,tlsproxy	bool	no
-        smtpd_tls_auth_only	b	C			smtpd	bool	no
-        smtpd_tls_ccert_verifydepth	i	C	0		postscreen,smtpd,tlsproxy	int	9
-        smtpd_tls_cert_file	s	C	0		postscreen,smtpd,tlsproxy	path	
-        smtpd_tls_chain_files	s	C	0		postscreen,smtpd,tlsproxy	path list	
-        smtpd_tls_cipherlist	s	X				OpenSSL cipher list	
-        smtpd_tls_ciphers	s	C	1		postscreen,smtpd,tlsproxy	enum(export|low|medium|high|null)	medium
-        smtpd_tls_dcert_file	s	C	0		postscreen,smtpd,tlsproxy	path	
-        smtpd_tls_dh1024_param_file	s	D	0		postscreen,smtpd,tlsproxy	path	
-        smtpd_tls_dh512_param_file	s	O	0		postscreen,smtpd,tlsproxy	path	
-        smtpd_tls_dkey_file	s	C	0		postscreen,smtpd,tlsproxy	path	$smtpd_tls_dcert_file
-        smtpd_tls_eccert_file	s	C	0		postscreen,smtpd,tlsproxy	path	
-        smtpd_tls_eckey_file	s	C	0		postscreen,smtpd,tlsproxy	path	$smtpd_tls_eccert_file
-        smtpd_tls_eecdh_grade	s	C	1		postscreen,smtpd,tlsproxy	enum(none|auto|strong|ultra)	auto
-        smtpd_tls_enable_rpk	b	C			postscreen,smtpd,tlsproxy	bool	no
-        smtpd_tls_exclude_ciphers	s	C	0		postscreen,smtpd,tlsproxy	OpenSSL cipher list	
-        smtpd_tls_fingerprint_digest	s	C	1		postscreen,smtpd,tlsproxy	digest name(s)	${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}
-        smtpd_tls_key_file	s	C	0		postscreen,smtpd,tlsproxy	path	$smtpd_tls_cert_file
-        smtpd_tls_loglevel	s	C	0		postscreen,smtpd,tlsmgr,tlsproxy	int 0-4 as string	0
-        smtpd_tls_loglevel_maps	s	C	0		postscreen,smtpd	map list	
-        smtpd_tls_mandatory_ciphers	s	C	1		postscreen,smtpd,tlsproxy	enum(export|low|medium|high|null)	medium
-        smtpd_tls_mandatory_exclude_ciphers	s	C	0		postscreen,smtpd,tlsproxy	OpenSSL cipher list	
-        smtpd_tls_mandatory_protocols	s	C	0		postscreen,smtpd,tlsproxy	enum(TLS version list or bounds)	>=TLSv1
-        smtpd_tls_protocols	s	C	0		postscreen,smtpd,tlsproxy	enum(TLS version list or bounds)	>=TLSv1
-        smtpd_tls_received_header	b	C			smtpd	bool	no
-        smtpd_tls_req_ccert	b	C			postscreen,smtpd,tlsproxy	bool	no
-        smtpd_tls_security_level	s	C	0		postscreen,smtpd,tlsproxy	enum(none|may|encrypt)	
-        smtpd_tls_session_cache_database	s	C	0		tlsmgr	map (cache)	
-        smtpd_tls_session_cache_timeout	t	C	0	8640000	tlsmgr	time	3600s
-        smtpd_tls_trace_size_limit	i	C	0		postscreen,smtpd	int	102400
-        smtpd_tls_wrappermode	b	C			smtpd	bool	no
-        smtpd_upstream_proxy_protocol	s	C	0		smtpd	enum(empty|haproxy)	
-        smtpd_upstream_proxy_timeout	t	C	1		smtpd	time	5s
-        smtpd_use_tls	b	D			postscreen,smtpd,tlsproxy	bool	no
-        smtputf8_autodetect_classes	s	C	1		ALL	enum-list(sendmail,smtpd,qmqpd,forward,bounce,notify,verify,all)	sendmail, verify
-        smtputf8_enable	b	C			ALL	bool($-expandable)	${{$compatibility_level} <level {1} ? {no} : {yes}}
-        socketmap_max_query_size	i	C	1		ALL	int	10000
-        socketmap_max_reply_size	i	C	1		ALL	int	100000
-        soft_bounce	b	C			ALL	bool	no
-        stale_lock_time	t	C	1		ALL	time	500s
-        stress	s	C	0		smtpd	string	
-        strict_7bit_headers	b	C			ALL	bool	no
-        strict_8bitmime	b	C			ALL	bool	no
-        strict_8bitmime_body	b	C			ALL	bool	no
-        strict_mailbox_ownership	b	C			local,virtual	bool	yes
-        strict_mime_encoding_domain	b	C			ALL	bool	no
-        strict_rfc821_envelopes	b	C			smtpd	bool	no
-        strict_smtputf8	b	C			ALL	bool	no
-        sun_mailtool_compatibility	b	O			local	bool	no
-        swap_bangpath	b	C			trivial-rewrite	bool	yes
-        syslog_facility	s	C	1		ALL	enum(syslog facility name)	mail
-        syslog_name	s	C	1		ALL	string	${multi_instance_name?{$multi_instance_name}:{postfix}}
-        tcp_windowsize	i	C	0		ALL	int	0
-        tls_append_default_CA	b	C			smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	bool	no
-        tls_config_file	s	C	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	path	default
-        tls_config_name	s	C	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	string	
-        tls_daemon_random_bytes	i	C	1		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	int	32
-        tls_dane_digest_agility	s	X				string	
-        tls_dane_digests	s	C	1		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	digest name(s)	sha512 sha256
-        tls_dane_trust_anchor_digest_enable	s	X				string	
-        tls_disable_workarounds	s	C	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	enum(OpenSSL workaround bit names or hex mask)	
-        tls_eecdh_auto_curves	s	C	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	string	X25519 X448 prime256v1 secp384r1 secp521r1 
-        tls_eecdh_strong_curve	s	O	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	string	prime256v1
-        tls_eecdh_ultra_curve	s	O	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	string	secp384r1
-        tls_export_cipherlist	s	C	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	OpenSSL cipher list	
-        tls_fast_shutdown_enable	b	C			smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	bool	yes
-        tls_ffdhe_auto_groups	s	C	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	string	ffdhe2048 ffdhe3072 
-        tls_high_cipherlist	s	C	1		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	OpenSSL cipher list	aNULL:-aNULL:HIGH:!SEED:!IDEA:!3DES:!RC2:!RC4:!RC5:!kDH:!kECDH:!aDSS:!MD5:@STRENGTH
-        tls_legacy_public_key_fingerprints	s	X				string	
-        tls_low_cipherlist	s	C	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	OpenSSL cipher list	
-        tls_medium_cipherlist	s	C	1		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	OpenSSL cipher list	aNULL:-aNULL:HIGH:MEDIUM:!SEED:!IDEA:!3DES:!RC2:!RC4:!RC5:!kDH:!kECDH:!aDSS:!MD5:+RC4:@STRENGTH
-        tls_null_cipherlist	s	C	1		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	OpenSSL cipher list	eNULL:!kDH:!kECDH:!aDSS:!MD5:!aNULL
-        tls_preempt_cipherlist	b	C			smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	bool	no
-        tls_random_bytes	i	C	1		tlsmgr	int	32
-        tls_random_exchange_name	s	C	0		tlsmgr	string	${data_directory}/prng_exch
-        tls_random_prng_update_period	t	C	1		tlsmgr	time	3600s
-        tls_random_reseed_period	t	C	1		tlsmgr	time	3600s
-        tls_random_source	s	C	0		tlsmgr	string	dev:/dev/urandom
-        tls_required_enable	b	C			ALL	bool($-expandable)	yes
-        tls_server_sni_maps	s	C	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	map list	
-        tls_session_ticket_cipher	s	C	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	string	aes-256-cbc
-        tls_ssl_options	s	C	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	enum(OpenSSL option names or hex mask)	
-        tls_trace_rate_limit	i	C	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	int	1
-        tls_trust_server_ccerts	b	C			smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	bool	no
-        tls_wildcard_matches_multiple_labels	b	C			smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	bool	yes
-        tlsmgr_service_name	s	C	1		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	service name	tlsmgr
-        tlsproxy_client_CAfile	s	C	0		tlsproxy	path	$smtp_tls_CAfile
-        tlsproxy_client_CApath	s	C	0		tlsproxy	path	$smtp_tls_CApath
-        tlsproxy_client_cert_file	s	C	0		tlsproxy	path	$smtp_tls_cert_file
-        tlsproxy_client_chain_files	s	C	0		tlsproxy	path list	$smtp_tls_chain_files
-        tlsproxy_client_dcert_file	s	C	0		tlsproxy	path	$smtp_tls_dcert_file
-        tlsproxy_client_dkey_file	s	C	0		tlsproxy	path	$smtp_tls_dkey_file
-        tlsproxy_client_eccert_file	s	C	0		tlsproxy	path	$smtp_tls_eccert_file
-        tlsproxy_client_eckey_file	s	C	0		tlsproxy	path	$smtp_tls_eckey_file
-        tlsproxy_client_enforce_tls	b	D			tlsproxy	bool($-expandable)	$smtp_enforce_tls
-        tlsproxy_client_fingerprint_digest	s	C	1		tlsproxy	digest name(s)	$smtp_tls_fingerprint_digest
-        tlsproxy_client_key_file	s	C	0		tlsproxy	path	$smtp_tls_key_file
-        tlsproxy_client_level	s	X			viadefaultoftlsproxy_client_security_level	enum(none|may|encrypt|fingerprint|dane|dane-only|verify|secure)	
-        tlsproxy_client_loglevel	s	C	0		tlsproxy	int 0-4 as string	$smtp_tls_loglevel
-        tlsproxy_client_loglevel_parameter	s	X			postconf	string	
-        tlsproxy_client_per_site	s	D	0		tlsproxy	map list	$smtp_tls_per_site
-        tlsproxy_client_policy	s	X			viadefaultoftlsproxy_client_policy_maps	map list	
-        tlsproxy_client_policy_maps	s	C	0		tlsproxy	map list	${tlsproxy_client_policy?{$tlsproxy_client_policy}:{$smtp_tls_policy_maps}}
-        tlsproxy_client_scert_verifydepth	i	C	0		tlsproxy	int($-expandable)	$smtp_tls_scert_verifydepth
-        tlsproxy_client_security_level	s	C	0		tlsproxy	enum(none|may|encrypt|fingerprint|dane|dane-only|verify|secure)	${tlsproxy_client_level?{$tlsproxy_client_level}:{$smtp_tls_security_level}}
-        tlsproxy_client_use_tls	b	D			tlsproxy	bool($-expandable)	$smtp_use_tls
-        tlsproxy_enforce_tls	b	D			tlsproxy	bool($-expandable)	$smtpd_enforce_tls
-        tlsproxy_service_name	s	C	1		postscreen,lmtp,smtp,smtpd	service name	tlsproxy
-        tlsproxy_tls_CAfile	s	C	0		tlsproxy	path	$smtpd_tls_CAfile
-        tlsproxy_tls_CApath	s	C	0		tlsproxy	path	$smtpd_tls_CApath
-        tlsproxy_tls_always_issue_session_ids	b	C			tlsproxy	bool($-expandable)	$smtpd_tls_always_issue_session_ids
-        tlsproxy_tls_ask_ccert	b	C			tlsproxy	bool($-expandable)	$smtpd_tls_ask_ccert
-        tlsproxy_tls_ccert_verifydepth	i	C	0		tlsproxy	int($-expandable)	$smtpd_tls_ccert_verifydepth
-        tlsproxy_tls_cert_file	s	C	0		tlsproxy	path	$smtpd_tls_cert_file
-        tlsproxy_tls_chain_files	s	C	0		tlsproxy	path list	$smtpd_tls_chain_files
-        tlsproxy_tls_ciphers	s	C	1		tlsproxy	cipher grade	$smtpd_tls_ciphers
-        tlsproxy_tls_dcert_file	s	C	0		tlsproxy	path	$smtpd_tls_dcert_file
-        tlsproxy_tls_dh1024_param_file	s	D	0		tlsproxy	path	$smtpd_tls_dh1024_param_file
-        tlsproxy_tls_dh512_param_file	s	O	0		tlsproxy	path	$smtpd_tls_dh512_param_file
-        tlsproxy_tls_dkey_file	s	C	0		tlsproxy	path	$smtpd_tls_dkey_file
-        tlsproxy_tls_eccert_file	s	C	0		tlsproxy	path	$smtpd_tls_eccert_file
-        tlsproxy_tls_eckey_file	s	C	0		tlsproxy	path	$smtpd_tls_eckey_file
-        tlsproxy_tls_eecdh_grade	s	O	1		tlsproxy	string	$smtpd_tls_eecdh_grade
-        tlsproxy_tls_enable_rpk	b	C			tlsproxy	bool($-expandable)	$smtpd_tls_enable_rpk
-        tlsproxy_tls_exclude_ciphers	s	C	0		tlsproxy	OpenSSL cipher list	$smtpd_tls_exclude_ciphers
-        tlsproxy_tls_fingerprint_digest	s	C	1		tlsproxy	digest name(s)	$smtpd_tls_fingerprint_digest
-        tlsproxy_tls_key_file	s	C	0		tlsproxy	path	$smtpd_tls_key_file
-        tlsproxy_tls_loglevel	s	C	0		tlsproxy	int 0-4 as string	$smtpd_tls_loglevel
-        tlsproxy_tls_mandatory_ciphers	s	C	1		tlsproxy	cipher grade	$smtpd_tls_mandatory_ciphers
-        tlsproxy_tls_mandatory_exclude_ciphers	s	C	0		tlsproxy	OpenSSL cipher list	$smtpd_tls_mandatory_exclude_ciphers
-        tlsproxy_tls_mandatory_protocols	s	C	0		tlsproxy	TLS version list or bounds	$smtpd_tls_mandatory_protocols
-        tlsproxy_tls_protocols	s	C	0		tlsproxy	TLS version list or bounds	$smtpd_tls_protocols
-        tlsproxy_tls_req_ccert	b	C			tlsproxy	bool($-expandable)	$smtpd_tls_req_ccert
-        tlsproxy_tls_security_level	s	C	0		tlsproxy	enum(none|may|encrypt)	$smtpd_tls_security_level
-        tlsproxy_tls_session_cache_timeout	s	X				string	
-        tlsproxy_use_tls	b	D			tlsproxy	bool($-expandable)	$smtpd_use_tls
-        tlsproxy_watchdog_timeout	t	C	10		tlsproxy	time	10s
-        trace_service_name	s	C	1		ALL	service name	trace
-        transport_delivery_slot_cost	i	T	0		qmgr	int	$default_delivery_slot_cost
-        transport_delivery_slot_discount	i	T	0	100	qmgr	int	$default_delivery_slot_discount
-        transport_delivery_slot_loan	i	T	0		qmgr	int	$default_delivery_slot_loan
-        transport_destination_concurrency_failed_cohort_limit	i	T	0		qmgr,oqmgr	int	$default_destination_concurrency_failed_cohort_limit
-        transport_destination_concurrency_limit	i	T	0		qmgr,oqmgr	int	$default_destination_concurrency_limit
-        transport_destination_concurrency_negative_feedback	s	T	1		qmgr,oqmgr	feedback expr number|number/concurrency|number/sqrt_concurrency	$default_destination_concurrency_negative_feedback
-        transport_destination_concurrency_positive_feedback	s	T	1		qmgr,oqmgr	feedback expr number|number/concurrency|number/sqrt_concurrency	$default_destination_concurrency_positive_feedback
-        transport_destination_rate_delay	t	T	0		qmgr,oqmgr	time	$default_destination_rate_delay
-        transport_destination_recipient_limit	i	T	0		qmgr,oqmgr	int	$default_destination_recipient_limit
-        transport_extra_recipient_limit	i	T	0		qmgr	int	$default_extra_recipient_limit
-        transport_initial_destination_concurrency	i	T	1		qmgr,oqmgr	int	$initial_destination_concurrency
-        transport_maps	s	C	0		proxymap,trivial-rewrite	map list	
-        transport_minimum_delivery_slots	i	T	0		qmgr	int	$default_minimum_delivery_slots
-        transport_recipient_limit	i	T	0		qmgr	int	$default_recipient_limit
-        transport_recipient_refill_delay	t	T	1		qmgr	time	$default_recipient_refill_delay
-        transport_recipient_refill_limit	i	T	1		qmgr	int	$default_recipient_refill_limit
-        transport_retry_time	t	C	1		oqmgr,qmgr	time	60s
-        transport_time_limit	t	T	1		pipe,spawn	time	$command_time_limit
-        transport_transport_rate_delay	t	T	0		qmgr,oqmgr	time	$default_transport_rate_delay
-        trigger_timeout	t	C	1		ALL	time	10s
-        undisclosed_recipients_header	s	C	0		cleanup	string	
-        unknown_address_reject_code	i	C	0		smtpd	int	450
-        unknown_address_tempfail_action	s	C	1		smtpd	action	$reject_tempfail_action
-        unknown_client_reject_code	i	C	0		smtpd	int	450
-        unknown_helo_hostname_tempfail_action	s	C	1		smtpd	action	$reject_tempfail_action
-        unknown_hostname_reject_code	i	C	0		smtpd	int	450
-        unknown_local_recipient_reject_code	i	C	0		smtpd	int	550
-        unknown_relay_recipient_reject_code	i	C	0		smtpd	int	550
-        unknown_virtual_alias_reject_code	i	C	0		smtpd	int	550
-        unknown_virtual_mailbox_reject_code	i	C	0		smtpd	int	550
-        unverified_recipient_defer_code	i	C	200	499	smtpd	int	450
-        unverified_recipient_reject_code	i	C	200	599	smtpd	int	450
-        unverified_recipient_reject_reason	s	C	0		smtpd	reply text template	
-        unverified_recipient_tempfail_action	s	C	1		smtpd	action	$reject_tempfail_action
-        unverified_sender_defer_code	i	C	200	499	smtpd	int	450
-        unverified_sender_reject_code	i	C	200	599	smtpd	int	450
-        unverified_sender_reject_reason	s	C	0		smtpd	reply text template	
-        unverified_sender_tempfail_action	s	C	1		smtpd	action	$reject_tempfail_action
-        use_srv_lookup	s	C	0		lmtp,smtp	string	
-        verp_delimiter_filter	s	C	1		ALL	character set	-=+
-        virtual_alias_address_length_limit	i	C	1		cleanup	int	1000
-        virtual_alias_domains	s	C	0		proxymap,trivial-rewrite	domain/match list	$virtual_alias_maps
-        virtual_alias_expansion_limit	i	C	1		cleanup	int	1000
-        virtual_alias_maps	s	C	0		cleanup,proxymap,smtpd,trivial-rewrite	map list	$virtual_maps
-        virtual_alias_recursion_limit	i	C	1		cleanup	int	1000
-        virtual_delivery_status_filter	s	C	0		virtual	map list (text filter)	$default_delivery_status_filter
-        virtual_destination_concurrency_limit	i	C	0		qmgr,oqmgr	int	$default_destination_concurrency_limit
-        virtual_destination_recipient_limit	i	C	0		qmgr,oqmgr	int	$default_destination_recipient_limit
-        virtual_gid_maps	s	C	0		virtual	map list	
-        virtual_mailbox_base	s	C	1		virtual	string	
-        virtual_mailbox_domains	s	C	0		proxymap,trivial-rewrite	domain/match list	$virtual_mailbox_maps
-        virtual_mailbox_limit	l	C	0		virtual	int(long)	51200000
-        virtual_mailbox_lock	s	C	1		virtual	enum-list(fcntl,flock,dotlock)	fcntl, dotlock
-        virtual_mailbox_maps	s	C	0		proxymap,smtpd,trivial-rewrite,virtual	map list	
-        virtual_maps	s	X			viadefaultofvirtual_alias_maps	map list	
-        virtual_minimum_uid	i	C	1		virtual	int	100
-        virtual_transport	s	C	1		trivial-rewrite	transport[:nexthop]	virtual
-        virtual_uid_maps	s	C	0		virtual	map list	
+        smtpd_policy_service_policy_context	s	C	0		smtpd	string	3.1	
+        smtpd_policy_service_request_limit	i	C	0		smtpd	int	3.0	0
+        smtpd_policy_service_retry_delay	t	C	1		smtpd	time	3.0	1s
+        smtpd_policy_service_timeout	t	C	1		smtpd	time	2.1	100s
+        smtpd_policy_service_try_limit	i	C	1		smtpd	int	3.0	2
+        smtpd_proxy_ehlo	s	C	0		smtpd	hostname	2.1	$myhostname
+        smtpd_proxy_filter	s	C	0		smtpd	transport:nexthop or endpoint	2.1	
+        smtpd_proxy_options	s	C	0		smtpd	enum-list(speed_adjust)	2.7	
+        smtpd_proxy_timeout	t	C	1		smtpd	time	2.1	100s
+        smtpd_recipient_limit	i	C	1		smtpd	int	<=1.0	1000
+        smtpd_recipient_overshoot_limit	i	C	1		smtpd	int	<=2.1	1000
+        smtpd_recipient_restrictions	s	C	0		smtpd	restriction list	3.0	
+        smtpd_reject_filter_maps	s	C	0		smtpd	map list	3.11	
+        smtpd_reject_footer	r	C	0		postscreen,smtpd	reply text template	2.8	
+        smtpd_reject_footer_maps	s	C	0		smtpd	map list	3.4	
+        smtpd_reject_unlisted_recipient	b	C			smtpd	bool	2.1	yes
+        smtpd_reject_unlisted_sender	b	C			smtpd	bool	2.1	no
+        smtpd_relay_before_recipient_restrictions	b	C			smtpd	bool($-expandable)	3.6	${{$compatibility_level} <level {3.6} ? {no} : {yes}}
+        smtpd_relay_restrictions	s	C	0		smtpd	restriction list	2.10	${{$compatibility_level} <level {1} ? {} : {permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination}}
+        smtpd_restriction_classes	s	C	0		proxymap,smtpd	name list	<=2.9	
+        smtpd_sasl_application_name	s	X				string	2.1	
+        smtpd_sasl_auth_enable	b	C			smtpd	bool	<=1.0	no
+        smtpd_sasl_authenticated_header	b	C			smtpd	bool	2.3	no
+        smtpd_sasl_exceptions_networks	s	C	0		smtpd	match list	2.1	
+        smtpd_sasl_local_domain	s	C	0		smtpd	string	<=1.0	
+        smtpd_sasl_mechanism_filter	s	C	0		smtpd	match list	3.6	!external, static:rest
+        smtpd_sasl_path	s	C	1		smtpd	path	2.3	smtpd
+        smtpd_sasl_response_limit	i	C	12288		smtpd	int	3.4	12288
+        smtpd_sasl_security_options	s	C	0		smtpd	enum-list(noanonymous,noplaintext,nodictionary,noactive,forward_secrecy,mutual_auth)	<=1.0	noanonymous
+        smtpd_sasl_service	s	C	1		smtpd	service name	2.11	smtp
+        smtpd_sasl_tls_security_options	s	C	0		smtpd	enum-list(noanonymous,noplaintext,…)	2.2	$smtpd_sasl_security_options
+        smtpd_sasl_type	s	C	1		smtpd	enum(cyrus|dovecot (compiled in))	2.3	cyrus
+        smtpd_sender_login_maps	s	C	0		proxymap,smtpd	map list	<=1.1	
+        smtpd_sender_restrictions	s	C	0		smtpd	restriction list	3.0	
+        smtpd_service_name	s	C	1		postscreen	service name	2.8	smtpd
+        smtpd_soft_error_limit	i	C	1		smtpd	int($-expandable)	<=2.1	10
+        smtpd_starttls_timeout	t	C	1		postscreen,smtpd	time	2.2	${stress?{10}:{300}}s
+        smtpd_timeout	t	C	1		smtpd	time	<=2.5	${stress?{10}:{300}}s
+        smtpd_tls_CAfile	s	C	0		postscreen,smtpd,tlsproxy	path	2.2	
+        smtpd_tls_CApath	s	C	0		postscreen,smtpd,tlsproxy	path	2.2	
+        smtpd_tls_always_issue_session_ids	b	C			postscreen,smtpd,tlsproxy	bool	2.3	yes
+        smtpd_tls_ask_ccert	b	C			postscreen,smtpd,tlsproxy	bool	2.2	no
+        smtpd_tls_auth_only	b	C			smtpd	bool	2.2	no
+        smtpd_tls_ccert_verifydepth	i	C	0		postscreen,smtpd,tlsproxy	int	2.2	9
+        smtpd_tls_cert_file	s	C	0		postscreen,smtpd,tlsproxy	path	2.2	
+        smtpd_tls_chain_files	s	C	0		postscreen,smtpd,tlsproxy	path list	3.4	
+        smtpd_tls_cipherlist	s	X				OpenSSL cipher list	2.2	
+        smtpd_tls_ciphers	s	C	1		postscreen,smtpd,tlsproxy	enum(export|low|medium|high|null)	2.6	medium
+        smtpd_tls_dcert_file	s	C	0		postscreen,smtpd,tlsproxy	path	2.2	
+        smtpd_tls_dh1024_param_file	s	D	0		postscreen,smtpd,tlsproxy	path	2.2	
+        smtpd_tls_dh512_param_file	s	O	0		postscreen,smtpd,tlsproxy	path	2.2	
+        smtpd_tls_dkey_file	s	C	0		postscreen,smtpd,tlsproxy	path	2.2	$smtpd_tls_dcert_file
+        smtpd_tls_eccert_file	s	C	0		postscreen,smtpd,tlsproxy	path	2.6	
+        smtpd_tls_eckey_file	s	C	0		postscreen,smtpd,tlsproxy	path	2.6	$smtpd_tls_eccert_file
+        smtpd_tls_eecdh_grade	s	C	1		postscreen,smtpd,tlsproxy	enum(none|auto|strong|ultra)	2.6	auto
+        smtpd_tls_enable_rpk	b	C			postscreen,smtpd,tlsproxy	bool	3.9	no
+        smtpd_tls_exclude_ciphers	s	C	0		postscreen,smtpd,tlsproxy	OpenSSL cipher list	2.3	
+        smtpd_tls_fingerprint_digest	s	C	1		postscreen,smtpd,tlsproxy	digest name(s)	2.5	${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}
+        smtpd_tls_key_file	s	C	0		postscreen,smtpd,tlsproxy	path	<=1.0	$smtpd_tls_cert_file
+        smtpd_tls_loglevel	s	C	0		postscreen,smtpd,tlsmgr,tlsproxy	int 0-4 as string	2.2	0
+        smtpd_tls_loglevel_maps	s	C	0		postscreen,smtpd	map list	3.12	
+        smtpd_tls_mandatory_ciphers	s	C	1		postscreen,smtpd,tlsproxy	enum(export|low|medium|high|null)	2.3	medium
+        smtpd_tls_mandatory_exclude_ciphers	s	C	0		postscreen,smtpd,tlsproxy	OpenSSL cipher list	2.3	
+        smtpd_tls_mandatory_protocols	s	C	0		postscreen,smtpd,tlsproxy	enum(TLS version list or bounds)	2.3	>=TLSv1
+        smtpd_tls_protocols	s	C	0		postscreen,smtpd,tlsproxy	enum(TLS version list or bounds)	2.6	>=TLSv1
+        smtpd_tls_received_header	b	C			smtpd	bool	2.2	no
+        smtpd_tls_req_ccert	b	C			postscreen,smtpd,tlsproxy	bool	2.2	no
+        smtpd_tls_security_level	s	C	0		postscreen,smtpd,tlsproxy	enum(none|may|encrypt)	2.3	
+        smtpd_tls_session_cache_database	s	C	0		tlsmgr	map (cache)	2.2	
+        smtpd_tls_session_cache_timeout	t	C	0	8640000	tlsmgr	time	2.2	3600s
+        smtpd_tls_trace_size_limit	i	C	0		postscreen,smtpd	int	3.12	102400
+        smtpd_tls_wrappermode	b	C			smtpd	bool	2.2	no
+        smtpd_upstream_proxy_protocol	s	C	0		smtpd	enum(empty|haproxy)	2.10	
+        smtpd_upstream_proxy_timeout	t	C	1		smtpd	time	2.10	5s
+        smtpd_use_tls	b	D			postscreen,smtpd,tlsproxy	bool	2.2	no
+        smtputf8_autodetect_classes	s	C	1		ALL	enum-list(sendmail,smtpd,qmqpd,forward,bounce,notify,verify,all)	3.0	sendmail, verify
+        smtputf8_enable	b	C			ALL	bool($-expandable)	3.0	${{$compatibility_level} <level {1} ? {no} : {yes}}
+        socketmap_max_query_size	i	C	1		ALL	int	3.12	10000
+        socketmap_max_reply_size	i	C	1		ALL	int	3.10	100000
+        soft_bounce	b	C			ALL	bool	<=1.0	no
+        stale_lock_time	t	C	1		ALL	time	<=1.0	500s
+        stress	s	C	0		smtpd	string	2.5	
+        strict_7bit_headers	b	C			ALL	bool	2.0	no
+        strict_8bitmime	b	C			ALL	bool	2.0	no
+        strict_8bitmime_body	b	C			ALL	bool	2.0	no
+        strict_mailbox_ownership	b	C			local,virtual	bool	2.5.3	yes
+        strict_mime_encoding_domain	b	C			ALL	bool	2.0	no
+        strict_rfc821_envelopes	b	C			smtpd	bool	<=1.0	no
+        strict_smtputf8	b	C			ALL	bool	3.0	no
+        sun_mailtool_compatibility	b	O			local	bool	<=1.0	no
+        swap_bangpath	b	C			trivial-rewrite	bool	<=1.0	yes
+        syslog_facility	s	C	1		ALL	enum(syslog facility name)	<=1.0	mail
+        syslog_name	s	C	1		ALL	string	<=1.1	${multi_instance_name?{$multi_instance_name}:{postfix}}
+        tcp_windowsize	i	C	0		ALL	int	2.6	0
+        tls_append_default_CA	b	C			smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	bool	2.4.15	no
+        tls_config_file	s	C	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	path	3.9	default
+        tls_config_name	s	C	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	string	3.9	
+        tls_daemon_random_bytes	i	C	1		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	int	2.2	32
+        tls_dane_digest_agility	s	X				string	2.11	
+        tls_dane_digests	s	C	1		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	digest name(s)	2.11	sha512 sha256
+        tls_dane_trust_anchor_digest_enable	s	X				string	2.11	
+        tls_disable_workarounds	s	C	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	enum(OpenSSL workaround bit names or hex mask)	2.8	
+        tls_eecdh_auto_curves	s	C	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	string	3.2	X25519 X448 prime256v1 secp384r1 secp521r1 
+        tls_eecdh_strong_curve	s	O	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	string	2.6	prime256v1
+        tls_eecdh_ultra_curve	s	O	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	string	2.6	secp384r1
+        tls_export_cipherlist	s	C	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	OpenSSL cipher list	2.3	
+        tls_fast_shutdown_enable	b	C			smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	bool	3.5	yes
+        tls_ffdhe_auto_groups	s	C	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	string	3.8	ffdhe2048 ffdhe3072 
+        tls_high_cipherlist	s	C	1		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	OpenSSL cipher list	2.3	aNULL:-aNULL:HIGH:!SEED:!IDEA:!3DES:!RC2:!RC4:!RC5:!kDH:!kECDH:!aDSS:!MD5:@STRENGTH
+        tls_legacy_public_key_fingerprints	s	X				string	2.9.6	
+        tls_low_cipherlist	s	C	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	OpenSSL cipher list	2.3	
+        tls_medium_cipherlist	s	C	1		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	OpenSSL cipher list	2.3	aNULL:-aNULL:HIGH:MEDIUM:!SEED:!IDEA:!3DES:!RC2:!RC4:!RC5:!kDH:!kECDH:!aDSS:!MD5:+RC4:@STRENGTH
+        tls_null_cipherlist	s	C	1		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	OpenSSL cipher list	2.3	eNULL:!kDH:!kECDH:!aDSS:!MD5:!aNULL
+        tls_preempt_cipherlist	b	C			smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	bool	2.8	no
+        tls_random_bytes	i	C	1		tlsmgr	int	2.2	32
+        tls_random_exchange_name	s	C	0		tlsmgr	string	2.2	${data_directory}/prng_exch
+        tls_random_prng_update_period	t	C	1		tlsmgr	time	2.2	3600s
+        tls_random_reseed_period	t	C	1		tlsmgr	time	2.2	3600s
+        tls_random_source	s	C	0		tlsmgr	string	2.2	dev:/dev/urandom
+        tls_required_enable	b	C			ALL	bool($-expandable)	3.10	yes
+        tls_server_sni_maps	s	C	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	map list	3.4	
+        tls_session_ticket_cipher	s	C	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	string	3.0	aes-256-cbc
+        tls_ssl_options	s	C	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	enum(OpenSSL option names or hex mask)	2.11	
+        tls_trace_rate_limit	i	C	0		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	int	3.12	1
+        tls_trust_server_ccerts	b	C			smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	bool	3.12	no
+        tls_wildcard_matches_multiple_labels	b	C			smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	bool	2.11	yes
+        tlsmgr_service_name	s	C	1		smtp,lmtp,smtpd,tlsproxy,tlsmgr,posttls-finger	service name	2.11	tlsmgr
+        tlsproxy_client_CAfile	s	C	0		tlsproxy	path	3.4	$smtp_tls_CAfile
+        tlsproxy_client_CApath	s	C	0		tlsproxy	path	3.4	$smtp_tls_CApath
+        tlsproxy_client_cert_file	s	C	0		tlsproxy	path	3.4	$smtp_tls_cert_file
+        tlsproxy_client_chain_files	s	C	0		tlsproxy	path list	3.4	$smtp_tls_chain_files
+        tlsproxy_client_dcert_file	s	C	0		tlsproxy	path	3.4	$smtp_tls_dcert_file
+        tlsproxy_client_dkey_file	s	C	0		tlsproxy	path	3.4	$smtp_tls_dkey_file
+        tlsproxy_client_eccert_file	s	C	0		tlsproxy	path	3.4	$smtp_tls_eccert_file
+        tlsproxy_client_eckey_file	s	C	0		tlsproxy	path	3.4	$smtp_tls_eckey_file
+        tlsproxy_client_enforce_tls	b	D			tlsproxy	bool($-expandable)	3.4	$smtp_enforce_tls
+        tlsproxy_client_fingerprint_digest	s	C	1		tlsproxy	digest name(s)	3.4	$smtp_tls_fingerprint_digest
+        tlsproxy_client_key_file	s	C	0		tlsproxy	path	3.4	$smtp_tls_key_file
+        tlsproxy_client_level	s	X			viadefaultoftlsproxy_client_security_level	enum(none|may|encrypt|fingerprint|dane|dane-only|verify|secure)	3.4	
+        tlsproxy_client_loglevel	s	C	0		tlsproxy	int 0-4 as string	3.4	$smtp_tls_loglevel
+        tlsproxy_client_loglevel_parameter	s	X			postconf	string	3.4	
+        tlsproxy_client_per_site	s	D	0		tlsproxy	map list	3.4	$smtp_tls_per_site
+        tlsproxy_client_policy	s	X			viadefaultoftlsproxy_client_policy_maps	map list	3.4	
+        tlsproxy_client_policy_maps	s	C	0		tlsproxy	map list	3.7	${tlsproxy_client_policy?{$tlsproxy_client_policy}:{$smtp_tls_policy_maps}}
+        tlsproxy_client_scert_verifydepth	i	C	0		tlsproxy	int($-expandable)	3.4	$smtp_tls_scert_verifydepth
+        tlsproxy_client_security_level	s	C	0		tlsproxy	enum(none|may|encrypt|fingerprint|dane|dane-only|verify|secure)	3.7	${tlsproxy_client_level?{$tlsproxy_client_level}:{$smtp_tls_security_level}}
+        tlsproxy_client_use_tls	b	D			tlsproxy	bool($-expandable)	3.4	$smtp_use_tls
+        tlsproxy_enforce_tls	b	D			tlsproxy	bool($-expandable)	2.8	$smtpd_enforce_tls
+        tlsproxy_service_name	s	C	1		postscreen,lmtp,smtp,smtpd	service name	2.8	tlsproxy
+        tlsproxy_tls_CAfile	s	C	0		tlsproxy	path	2.8	$smtpd_tls_CAfile
+        tlsproxy_tls_CApath	s	C	0		tlsproxy	path	2.8	$smtpd_tls_CApath
+        tlsproxy_tls_always_issue_session_ids	b	C			tlsproxy	bool($-expandable)	2.8	$smtpd_tls_always_issue_session_ids
+        tlsproxy_tls_ask_ccert	b	C			tlsproxy	bool($-expandable)	2.8	$smtpd_tls_ask_ccert
+        tlsproxy_tls_ccert_verifydepth	i	C	0		tlsproxy	int($-expandable)	2.8	$smtpd_tls_ccert_verifydepth
+        tlsproxy_tls_cert_file	s	C	0		tlsproxy	path	2.8	$smtpd_tls_cert_file
+        tlsproxy_tls_chain_files	s	C	0		tlsproxy	path list	3.4	$smtpd_tls_chain_files
+        tlsproxy_tls_ciphers	s	C	1		tlsproxy	cipher grade	2.8	$smtpd_tls_ciphers
+        tlsproxy_tls_dcert_file	s	C	0		tlsproxy	path	2.8	$smtpd_tls_dcert_file
+        tlsproxy_tls_dh1024_param_file	s	D	0		tlsproxy	path	2.8	$smtpd_tls_dh1024_param_file
+        tlsproxy_tls_dh512_param_file	s	O	0		tlsproxy	path	2.8	$smtpd_tls_dh512_param_file
+        tlsproxy_tls_dkey_file	s	C	0		tlsproxy	path	2.8	$smtpd_tls_dkey_file
+        tlsproxy_tls_eccert_file	s	C	0		tlsproxy	path	2.8	$smtpd_tls_eccert_file
+        tlsproxy_tls_eckey_file	s	C	0		tlsproxy	path	2.8	$smtpd_tls_eckey_file
+        tlsproxy_tls_eecdh_grade	s	O	1		tlsproxy	string	2.8	$smtpd_tls_eecdh_grade
+        tlsproxy_tls_enable_rpk	b	C			tlsproxy	bool($-expandable)	3.9	$smtpd_tls_enable_rpk
+        tlsproxy_tls_exclude_ciphers	s	C	0		tlsproxy	OpenSSL cipher list	2.8	$smtpd_tls_exclude_ciphers
+        tlsproxy_tls_fingerprint_digest	s	C	1		tlsproxy	digest name(s)	2.8	$smtpd_tls_fingerprint_digest
+        tlsproxy_tls_key_file	s	C	0		tlsproxy	path	2.8	$smtpd_tls_key_file
+        tlsproxy_tls_loglevel	s	C	0		tlsproxy	int 0-4 as string	2.8	$smtpd_tls_loglevel
+        tlsproxy_tls_mandatory_ciphers	s	C	1		tlsproxy	cipher grade	2.8	$smtpd_tls_mandatory_ciphers
+        tlsproxy_tls_mandatory_exclude_ciphers	s	C	0		tlsproxy	OpenSSL cipher list	2.8	$smtpd_tls_mandatory_exclude_ciphers
+        tlsproxy_tls_mandatory_protocols	s	C	0		tlsproxy	TLS version list or bounds	2.8	$smtpd_tls_mandatory_protocols
+        tlsproxy_tls_protocols	s	C	0		tlsproxy	TLS version list or bounds	2.8	$smtpd_tls_protocols
+        tlsproxy_tls_req_ccert	b	C			tlsproxy	bool($-expandable)	2.8	$smtpd_tls_req_ccert
+        tlsproxy_tls_security_level	s	C	0		tlsproxy	enum(none|may|encrypt)	2.8	$smtpd_tls_security_level
+        tlsproxy_tls_session_cache_timeout	s	X				string	2.8	
+        tlsproxy_use_tls	b	D			tlsproxy	bool($-expandable)	2.8	$smtpd_use_tls
+        tlsproxy_watchdog_timeout	t	C	10		tlsproxy	time	2.8	10s
+        trace_service_name	s	C	1		ALL	service name	2.1	trace
+        transport_delivery_slot_cost	i	T	0		qmgr	int	<=1.0	$default_delivery_slot_cost
+        transport_delivery_slot_discount	i	T	0	100	qmgr	int	<=1.0	$default_delivery_slot_discount
+        transport_delivery_slot_loan	i	T	0		qmgr	int	<=1.0	$default_delivery_slot_loan
+        transport_destination_concurrency_failed_cohort_limit	i	T	0		qmgr,oqmgr	int	2.5	$default_destination_concurrency_failed_cohort_limit
+        transport_destination_concurrency_limit	i	T	0		qmgr,oqmgr	int	<=1.0	$default_destination_concurrency_limit
+        transport_destination_concurrency_negative_feedback	s	T	1		qmgr,oqmgr	feedback expr number|number/concurrency|number/sqrt_concurrency	2.5	$default_destination_concurrency_negative_feedback
+        transport_destination_concurrency_positive_feedback	s	T	1		qmgr,oqmgr	feedback expr number|number/concurrency|number/sqrt_concurrency	2.5	$default_destination_concurrency_positive_feedback
+        transport_destination_rate_delay	t	T	0		qmgr,oqmgr	time	2.5	$default_destination_rate_delay
+        transport_destination_recipient_limit	i	T	0		qmgr,oqmgr	int	<=1.0	$default_destination_recipient_limit
+        transport_extra_recipient_limit	i	T	0		qmgr	int	<=1.0	$default_extra_recipient_limit
+        transport_initial_destination_concurrency	i	T	1		qmgr,oqmgr	int	2.5	$initial_destination_concurrency
+        transport_maps	s	C	0		proxymap,trivial-rewrite	map list	<=2.7	
+        transport_minimum_delivery_slots	i	T	0		qmgr	int	<=1.0	$default_minimum_delivery_slots
+        transport_recipient_limit	i	T	0		qmgr	int	<=1.0	$default_recipient_limit
+        transport_recipient_refill_delay	t	T	1		qmgr	time	2.4	$default_recipient_refill_delay
+        transport_recipient_refill_limit	i	T	1		qmgr	int	2.4	$default_recipient_refill_limit
+        transport_retry_time	t	C	1		oqmgr,qmgr	time	<=1.0	60s
+        transport_time_limit	t	T	1		pipe,spawn	time	<=2.9	$command_time_limit
+        transport_transport_rate_delay	t	T	0		qmgr,oqmgr	time	<=3.1	$default_transport_rate_delay
+        trigger_timeout	t	C	1		ALL	time	<=2.1	10s
+        undisclosed_recipients_header	s	C	0		cleanup	string	<=1.0	
+        unknown_address_reject_code	i	C	0		smtpd	int	<=1.0	450
+        unknown_address_tempfail_action	s	C	1		smtpd	action	2.6	$reject_tempfail_action
+        unknown_client_reject_code	i	C	0		smtpd	int	<=1.0	450
+        unknown_helo_hostname_tempfail_action	s	C	1		smtpd	action	2.6	$reject_tempfail_action
+        unknown_hostname_reject_code	i	C	0		smtpd	int	<=1.0	450
+        unknown_local_recipient_reject_code	i	C	0		smtpd	int	2.0	550
+        unknown_relay_recipient_reject_code	i	C	0		smtpd	int	2.0	550
+        unknown_virtual_alias_reject_code	i	C	0		smtpd	int	2.0	550
+        unknown_virtual_mailbox_reject_code	i	C	0		smtpd	int	2.0	550
+        unverified_recipient_defer_code	i	C	200	499	smtpd	int	2.6	450
+        unverified_recipient_reject_code	i	C	200	599	smtpd	int	2.1	450
+        unverified_recipient_reject_reason	s	C	0		smtpd	reply text template	2.6	
+        unverified_recipient_tempfail_action	s	C	1		smtpd	action	2.6	$reject_tempfail_action
+        unverified_sender_defer_code	i	C	200	499	smtpd	int	2.6	450
+        unverified_sender_reject_code	i	C	200	599	smtpd	int	2.1	450
+        unverified_sender_reject_reason	s	C	0		smtpd	reply text template	2.6	
+        unverified_sender_tempfail_action	s	C	1		smtpd	action	2.6	$reject_tempfail_action
+        use_srv_lookup	s	C	0		lmtp,smtp	string	3.8	
+        verp_delimiter_filter	s	C	1		ALL	character set	1.1	-=+
+        virtual_alias_address_length_limit	i	C	1		cleanup	int	3.0	1000
+        virtual_alias_domains	s	C	0		proxymap,trivial-rewrite	domain/match list	2.0	$virtual_alias_maps
+        virtual_alias_expansion_limit	i	C	1		cleanup	int	2.1	1000
+        virtual_alias_maps	s	C	0		cleanup,proxymap,smtpd,trivial-rewrite	map list	2.0	$virtual_maps
+        virtual_alias_recursion_limit	i	C	1		cleanup	int	2.1	1000
+        virtual_delivery_status_filter	s	C	0		virtual	map list (text filter)	3.0	$default_delivery_status_filter
+        virtual_destination_concurrency_limit	i	C	0		qmgr,oqmgr	int	<=1.0	$default_destination_concurrency_limit
+        virtual_destination_recipient_limit	i	C	0		qmgr,oqmgr	int	<=1.0	$default_destination_recipient_limit
+        virtual_gid_maps	s	C	0		virtual	map list	<=3.0	
+        virtual_mailbox_base	s	C	1		virtual	string	<=1.0	
+        virtual_mailbox_domains	s	C	0		proxymap,trivial-rewrite	domain/match list	2.0	$virtual_mailbox_maps
+        virtual_mailbox_limit	l	C	0		virtual	int(long)	<=1.0	51200000
+        virtual_mailbox_lock	s	C	1		virtual	enum-list(fcntl,flock,dotlock)	<=1.0	fcntl, dotlock
+        virtual_mailbox_maps	s	C	0		proxymap,smtpd,trivial-rewrite,virtual	map list	<=1.1	
+        virtual_maps	s	X			viadefaultofvirtual_alias_maps	map list	<=1.0	
+        virtual_minimum_uid	i	C	1		virtual	int	<=1.0	100
+        virtual_transport	s	C	1		trivial-rewrite	transport[:nexthop]	2.0	virtual
+        virtual_uid_maps	s	C	0		virtual	map list	<=3.0	
         """##
 }

@@ -31,6 +31,7 @@ struct Explanation {
             facts.append(("default", definition.defaultValue.isEmpty ? model.defaults[name] : definition.defaultValue))
             if let bounds = Self.bounds(definition) { facts.append(("bounds", bounds)) }
             facts.append(("readers", definition.readers == "ALL" ? "all programs" : definition.readers))
+            facts.append(("since", Self.since(definition)))
             facts.append(("status", Self.status(definition)))
         } else if let value = model.serviceDefaults[name] {
             facts += [("type", "named after a service of master.cf"), ("default", value)]
@@ -76,6 +77,11 @@ struct Explanation {
         case (let low?, nil) where low > 0: return "at least \(low)\(unit)"
         default: return nil
         }
+    }
+
+    private static func since(_ definition: ParameterDefinition) -> String {
+        definition.since.hasPrefix("<=")
+            ? "Postfix \(definition.since.dropFirst(2)) or earlier" : "Postfix \(definition.since)"
     }
 
     private static func status(_ definition: ParameterDefinition) -> String {
