@@ -50,6 +50,9 @@ class Host:
         for name, minor in (("null", 3), ("zero", 5), ("random", 8), ("urandom", 9)):
             os.mknod(f"{root}/dev/{name}", 0o20666, os.makedev(1, minor))
             os.chmod(f"{root}/dev/{name}", 0o666)
+        # Postfix's scripts read what they are given as /dev/fd/0 or /dev/stdin.
+        for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
+            os.symlink("/proc/self/fd" + target, f"{root}/dev/{name}")
         os.makedirs(root + "/dev/shm", exist_ok=True)
         os.chmod(root + "/dev/shm", 0o1777)
         os.makedirs(root + "/run/lock", exist_ok=True)
@@ -96,6 +99,13 @@ class Host:
         if check and done.returncode != 0:
             raise AssertionError(f"{self.name}: {' '.join(argv)}: exit status {done.returncode}\n{done.stdout}")
         return done
+
+    def outputs(self, *argv, input="", user=None, environment=None, timeout=60):
+        """Runs a command to its end; returns its exit status, standard output and standard error."""
+        wrapped = ["env"] + [f"{name}={value}" for name, value in (environment or {}).items()] + list(argv)
+        done = subprocess.run(self._wrap(wrapped if environment else argv, user), input=input, capture_output=True, text=True,
+                              errors="replace", timeout=timeout, cwd="/")
+        return done.returncode, done.stdout, done.stderr
 
     def start(self, *argv, log=None):
         """Starts a command that stays."""

@@ -13,7 +13,25 @@ extension TableSettings {
         mainParameters = parameters
         utf8 = parameters.bool("smtputf8_enable")
         defaultType = parameters["default_database_type"]
+        redirects = Self.redirects(parameters)
         if checksProxy { proxyReadMaps = Self.proxied(parameters["proxy_read_maps"]) }
+    }
+
+    /// Empty unless the administrator is leaving Berkeley DB behind: postfix-non-bdb(1).
+    private static func redirects(_ parameters: Parameters) -> [String: String] {
+        guard ["enable-redirect", "enable-reindex"].contains(parameters["non_bdb_migration_level"]) else { return [:] }
+        var result = ["hash": parameters["default_database_type"], "btree": parameters["default_cache_db_type"]]
+        for element in ListSyntax.split(parameters["non_bdb_custom_mapping"]) {
+            let pair = element.split(whereSeparator: { $0 == "=" || $0 == ":" }).map(String.init)
+            if pair.count == 2, result[pair[0]] != nil { result[pair[0]] = pair[1] }
+        }
+        // A type that leads to Berkeley DB again changes nothing.
+        return result.filter { result[$0.value] == nil }
+    }
+
+    /// The table that is opened when another is asked for.
+    public func redirected(_ table: TableSpecification) -> TableSpecification {
+        redirects[table.type].map { TableSpecification(type: $0, name: table.name) } ?? table
     }
 
     /// The targets of the `proxy:` elements of `proxy_read_maps`; other elements allow nothing.

@@ -67,6 +67,7 @@ public final class TableOpener: Sendable {
     public func openUnchecked(
         _ specification: TableSpecification, options: TableOptions = .standard
     ) throws(TableOpenError) -> any LookupTable {
+        let specification = settings.redirected(specification)
         guard let type = TableTypes.find(specification.type) else {
             throw TableTypes.unsupported(specification.type)
         }

@@ -16,6 +16,8 @@ public struct TableSettings: Sendable {
     public var utf8 = false
     /// `default_database_type`, for names without a type.
     public var defaultType = "hash"
+    /// `non_bdb_migration_level`: the types that take the place of `hash` and `btree`.
+    public var redirects: [String: String] = [:]
     /// `proxy_read_maps`, split: tables that `proxy:` may open. nil: no check (commands run by the administrator).
     public var proxyReadMaps: Set<String>?
 

@@ -17,7 +17,7 @@ public enum Commands {
     /// One line a command.
     public static let all: [Command] = [
         Command(name: "mailq") { Sendmail.main($0, program: "mailq") },
-        Command(name: "newaliases", run: NewaliasesCommand.run),
+        Command(name: "newaliases") { Sendmail.main($0, program: "newaliases") },
         Command(name: "postalias", run: PostaliasCommand.run),
         Command(name: "postcat", run: Postcat.main),
         Command(name: "postdrop", run: Postdrop.main),

@@ -11,6 +11,9 @@ public enum ShellCompletions {
             for option in command.options where !option.argument.isEmpty && !option.isAttached {
                 values += "        \(option.word)) \(bashReply(option.values)); return ;;\n"
             }
+            for (word, inner) in inner(command) {
+                values += "        \(word)) _apus_words '\(inner.joined(separator: " "))'; return ;;\n"
+            }
             let first = command.subcommands.map(\.name).joined(separator: " ")
             let operands = first.isEmpty ? bashReply(command.operands) : "_apus_words '\(first)'"
             cases += """
@@ -60,6 +63,10 @@ public enum ShellCompletions {
                 lines.append("'*:operand:\(zshAction(command.operands))'")
             } else {
                 lines.append("'1:command:(\(command.subcommands.map(\.name).joined(separator: " ")))'")
+                let inner = inner(command).map { "\($0.word)) compadd \($0.words.joined(separator: " ")) ;;" }
+                if !inner.isEmpty {
+                    lines.append("'*:argument:{ case ${words[CURRENT-1]} in \(inner.joined(separator: " ")) esac }'")
+                }
             }
             cases +=
                 "\(command.name))\n    _arguments -s \\\n        \(lines.joined(separator: " \\\n        "))\n    ;;\n"
@@ -73,7 +80,17 @@ public enum ShellCompletions {
             """
     }
 
-    private static let commands = CommandSynopsis.all.filter { $0.section == 1 }
+    /// What is installed under a name of its own: `postfix-tls` is a page, not a program.
+    static let commands = CommandSynopsis.all.filter { $0.section == 1 && !$0.isPart }
+
+    /// Subcommands that have subcommands: `postfix tls enable-client`.
+    private static func inner(_ command: CommandSynopsis) -> [(word: String, words: [String])] {
+        command.subcommands.compactMap { subcommand in
+            CommandSynopsis.find("\(command.name)-\(subcommand.name)").map {
+                (subcommand.name, $0.subcommands.map(\.name))
+            }
+        }
+    }
 
     private static func word(_ option: CommandOption) -> String {
         let isLiteral = option.isAttached && option.argument.allSatisfy { $0.isLowercase || $0.isNumber }

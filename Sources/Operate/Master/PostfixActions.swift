@@ -4,6 +4,7 @@ import Glibc
 import MailSyntax
 import MailSystem
 import Runtime
+import Submission
 
 /// What each subcommand of `postfix` does.
 struct PostfixActions {
@@ -26,11 +27,12 @@ struct PostfixActions {
         case "drain": return drain()
         case "reload": return try reload()
         case "flush": return flush()
-        case "check": return try check(json: arguments.contains("--json"))
+        case "check": return try check(CheckForm(arguments))
         case "status": return status()
         case "set-permissions", "upgrade-configuration":
             return try PostInstall(directory: parameters.directory, log: log).run([subcommand] + arguments)
         case "post-install": return try PostInstall(directory: parameters.directory, log: log).run(arguments)
+        case "non-bdb": return NonBDBMigration(parameters: parameters).run(arguments)
         case "tls": return TLSAdministration(parameters: parameters).run(arguments)
         // The parts of a check, as start asks for them in Postfix's script.
         case "check-fatal":
@@ -61,6 +63,7 @@ struct PostfixActions {
         let tree = QueueTree(parameters)
         try tree.makeMissing()
         let settings = try ServerSettings(directory: parameters.directory)
+        MissingIndexes(parameters: parameters, log: log).make()
         // master logs them itself when it starts or reloads.
         let terminal = MailLog(tag: log.tag, sink: StandardErrorSink())
         for warning in settings.warnings { terminal.warning(warning) }
@@ -73,17 +76,29 @@ struct PostfixActions {
         QueueTree(parameters).problems() + Installation(parameters: parameters).problems()
     }
 
+    /// How `postfix check` tells what it finds.
+    private struct CheckForm {
+        /// An object a line on standard output.
+        let json: Bool
+        /// The exit status tells the worst: 0 nothing, 2 warnings, 1 errors. Without it warnings leave 0, as in Postfix:
+        /// scripts go on after a check that start would pass.
+        let countsWarnings: Bool
+
+        init(_ arguments: [String]) {
+            json = arguments.contains("--json")
+            countsWarnings = json || arguments.contains("--strict")
+        }
+    }
+
     /// `postfix check`: what start would refuse or warn of, and what would be found out only when mail comes.
-    ///
-    /// - Parameter json: an object a line on standard output instead of warnings; the exit status then tells the worst:
-    ///   0 nothing, 2 warnings, 1 errors.
-    private func check(json: Bool) throws -> Int32 {
-        if !json { _ = try check() }
+    private func check(_ form: CheckForm) throws -> Int32 {
+        var settings: ServerSettings?
+        if !form.json { settings = try check() }
         let parameters = try Parameters.load(directory: parameters.directory, processName: "master")
         let master = try MasterConfiguration.load(directory: parameters.directory, parameters: parameters)
         let deep = DeepCheck(parameters: parameters, master: master, files: CheckedFiles(parameters: parameters))
             .problems()
-        guard json else {
+        guard form.json else {
             for problem in deep { log.warning(problem.description) }
             let isOff = parameters.list("import_environment").contains("APUS_SEPARATION=no")
             let chrooted = master.services.filter(\.isChrooted).map(\.name)
@@ -91,7 +106,8 @@ struct PostfixActions {
                 isOff
                     ? "separation: seccomp and landlock are switched off in import_environment"
                     : Confinement.summary(chrooted: chrooted))
-            return 0
+            let warned = !deep.isEmpty || settings?.warnings.isEmpty == false || !problems().isEmpty
+            return form.countsWarnings && warned ? 2 : 0
         }
         let all = parameters.diagnostics(master: master) + deep
         let lines = all.map { "\(Self.json($0))\n" }.joined()
@@ -212,7 +228,8 @@ struct PostfixActions {
 
     private func flush() -> Int32 {
         guard running != nil else {
-            MailLog(tag: "postqueue", sink: StandardErrorSink()).fatal("Cannot flush mail queue - mail system is down")
+            CommandLog.make(program: "postqueue", parameters: parameters)
+                .fatal("Cannot flush mail queue - mail system is down")
             return 69
         }
         // Dead destinations, deferred and incoming mail, whatever their times, as `postqueue -f` asks.

@@ -24,6 +24,7 @@ public enum PostfixCommand {
         while let item = scanner.next() {
             switch item {
             case .value("c", let value):
+                guard value.hasPrefix("/") else { return refuse("-c requires absolute pathname") }
                 directory = value
                 isOneInstance = true
             case .flag("v"): verbose += 1
@@ -35,7 +36,6 @@ public enum PostfixCommand {
         }
         rest = scanner.operands[...]
         let subcommand = rest.popFirst() ?? ""
-        if !directory.hasPrefix("/") { directory = absolute(directory) }
         let parameters: Parameters
         let log: MailLog
         do {
@@ -44,7 +44,16 @@ public enum PostfixCommand {
         } catch {
             return refuse(error.description)
         }
-        if !isOneInstance, let wrapper = InstanceWrapper(parameters) {
+        let own = CommandLog.alone("postfix", parameters: parameters, standardError: true)
+        if !Privileges.isRoot, !isMailOwner(parameters) {
+            own.error("to submit mail, use the Postfix sendmail command")
+            return refuse("the postfix command is reserved for the superuser", own)
+        }
+        announceCompatibility(parameters, own)
+        if !isOneInstance, !parameters.list("multi_instance_directories").isEmpty {
+            guard let wrapper = InstanceWrapper(parameters) else {
+                return refuse("multi-instance support is requested, but multi_instance_wrapper is empty", own)
+            }
             return wrapper.run([subcommand] + rest, verbose: verbose, log: log)
         }
         setenv("MAIL_CONFIG", directory, 1)
@@ -57,15 +66,29 @@ public enum PostfixCommand {
         }
     }
 
-    private static func refuse(_ text: String) -> Int32 {
-        MailLog(tag: "postfix", sink: StandardErrorSink()).fatal(text)
+    /// - Parameter log: nil before the configuration is known.
+    private static func refuse(_ text: String, _ log: MailLog? = nil) -> Int32 {
+        (log ?? CommandLog.early(program: "postfix", tag: "postfix")).fatal(text)
         return 1
     }
 
-    private static func absolute(_ path: String) -> String {
-        guard let current = getcwd(nil, 0) else { return path }
-        defer { free(current) }
-        return "\(String(cString: current))/\(path)"
+    /// A mail system without root belongs to the user who runs it.
+    private static func isMailOwner(_ parameters: Parameters) -> Bool {
+        ((try? Users.lookup(name: parameters["mail_owner"])) ?? nil)?.uid == getuid()
+    }
+
+    /// The last level that changed a default: COMPATIBILITY_README.
+    private static let lastLevel = "3.11"
+
+    private static func announceCompatibility(_ parameters: Parameters, _ log: MailLog) {
+        guard let last = CompatibilityLevel(lastLevel),
+            CompatibilityLevel(parameters["compatibility_level"]) ?? .zero < last
+        else { return }
+        log.info("Postfix is using backwards-compatible default settings")
+        log.info("See https://www.postfix.org/COMPATIBILITY_README.html for details")
+        log.info(
+            "To disable backwards compatibility use \"postconf compatibility_level=\(lastLevel)\" and \"postfix reload\""
+        )
     }
 
     /// What the administrator must see goes to the log and to the terminal.

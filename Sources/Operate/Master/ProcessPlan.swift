@@ -60,7 +60,8 @@ struct ProcessPlan: Sendable {
         let queueIsChrooted = services.filter { ProcessKind.hosting($0.program) == .queue }.allSatisfy(\.isChrooted)
         for (index, service) in services.enumerated() {
             guard let kind = ProcessKind.hosting(service.program) else {
-                skipped.append((index, Self.reason(service)))
+                // `postfix start` and `postfix reload` do what this one is for.
+                if service.program != "nbdb_reindexd" { skipped.append((index, Self.reason(service))) }
                 continue
             }
             let isChrooted = kind == .queue ? queueIsChrooted : service.isChrooted

@@ -67,6 +67,9 @@ public struct CommandSynopsis: Sendable {
         self.options = options
     }
 
+    /// A subcommand with a page of its own: `postfix-tls` of `postfix tls`.
+    public var isPart: Bool { name.hasPrefix("postfix-") }
+
     /// The option letters as getopt(3) wants them: those with an argument are followed by a colon.
     public var letters: String {
         var result = ""

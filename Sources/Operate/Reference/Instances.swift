@@ -36,6 +36,21 @@ extension CommandSynopsis {
             ),
         ])
 
+    public static let postfixNonBDB = CommandSynopsis(
+        "postfix-non-bdb",
+        subcommands: [
+            ("status", "Print the level that is set: disable, enable-redirect or enable-reindex."),
+            ("disable", "hash: and btree: are Berkeley DB again."),
+            (
+                "enable-redirect",
+                "hash: stands for $default_database_type and btree: for $default_cache_db_type, or what non_bdb_custom_mapping says, in daemons and commands. Refused while one of the two is a Berkeley DB type. Tables are made by postmap(1)."
+            ),
+            (
+                "enable-reindex",
+                "The same, and `postfix start`, `reload` and `check` make tables that are missing from their sources, below the directories of non_bdb_migration_allow_root_prefixes and non_bdb_migration_allow_user_prefixes. Meant for the time of the change."
+            ),
+        ], [])
+
     public static let postfixTLS = CommandSynopsis(
         "postfix-tls",
         subcommands: [

@@ -5,7 +5,7 @@ extension CommandSynopsis {
         subcommands: [
             (
                 "check",
-                "Read the configuration as start would, make missing directories of the queue, and warn of wrong owners and modes, and of what would be found out only when mail comes: tables that are missing or older than their source, restrictions that are never reached, open relays, passwords without TLS, certificates that do not fit or expire. With --json, an object a line on standard output; the exit status is then 0 for nothing, 2 for warnings, 1 for errors."
+                "Read the configuration as start would, make missing directories of the queue, and warn of wrong owners and modes, and of what would be found out only when mail comes: tables that are missing or older than their source, restrictions that are never reached, open relays, passwords without TLS, certificates that do not fit or expire. Exit status 0 when start would go ahead, whatever it would warn of, so that scripts go on as with Postfix; 1 for errors that stop it. With --strict, exit status 2 when there are warnings. With --json, an object a line on standard output, and the exit status of --strict."
             ),
             ("start", "Check, then start the mail system in the background."),
             ("start-fg", "Check, then run the mail system in the foreground, as containers want it."),
@@ -35,12 +35,18 @@ extension CommandSynopsis {
                 "tls",
                 "Turn on TLS, make and deploy keys and certificates, print certificate requests and TLSA records. See postfix-tls(1)."
             ),
+            (
+                "non-bdb",
+                "Leave Berkeley DB behind: let hash: and btree: tables be tables of other types. See postfix-non-bdb(1)."
+            ),
             ("logrotate", "Rename maillog_file, compress it with maillog_file_compressor, and begin a new one."),
         ],
         [
             .configuration,
             .flag("D", "Accepted; debuggers are attached by hand."),
             .verbose,
+            .long("json", "", .none, "After check: an object a line on standard output."),
+            .long("strict", "", .none, "After check: exit status 2 when there are warnings."),
         ])
 
     public static let master = CommandSynopsis(
@@ -59,7 +65,8 @@ extension CommandSynopsis {
 
     /// Every command that is installed, and master.
     public static let all: [CommandSynopsis] = [
-        mailq, master, newaliases, postalias, postcat, postconf, postdrop, postfix, postfixTLS, postkick, postlock,
+        mailq, master, newaliases, postalias, postcat, postconf, postdrop, postfix, postfixNonBDB, postfixTLS, postkick,
+        postlock,
         postlog, postmap, postmulti, postqueue, postsuper, posttlsFinger, qshape, sendmail,
     ]
 

@@ -56,8 +56,12 @@ public enum Postdrop {
             try reply([.init("protocol", "postdrop_protocol"), .init("queue_id", writer.id.text)])
             let now = clock.now()
             writer.append(.time, "\(now.seconds) \(now.microseconds)")
-            let reason = try copy(to: writer, context: context)
-            if let reason {
+            switch try copy(to: writer, context: context) {
+            case .complete: break
+            case .nothing:
+                writer.abort()
+                return ExitStatus.ok
+            case .refused(let reason):
                 writer.abort()
                 throw CommandFailure("uid=\(getuid()): \(reason)")
             }
@@ -79,31 +83,42 @@ public enum Postdrop {
         try Descriptors.writeAll(AttributeCodec.encode(attributes, as: .null), to: STDOUT_FILENO)
     }
 
-    /// - Returns: why the submission is refused, or nil.
-    private static func copy(to writer: QueueFileWriter, context: CommandContext) throws -> String? {
+    private enum Outcome {
+        case complete
+        /// There was no input at all.
+        case nothing
+        case refused(String)
+    }
+
+    private static func copy(to writer: QueueFileWriter, context: CommandContext) throws -> Outcome {
         let limit = max(context.parameters.int("line_length_limit"), 1)
         let sizeLimit = context.parameters.int("message_size_limit")
         var source = ByteSource(STDIN_FILENO)
         var filter = MaildropFilter()
+        // Nobody has written anything: sendmail was interrupted, which is no error.
+        if try source.isAtEnd() { return .nothing }
         while true {
             guard let type = try source.byte(), let length = try recordLength(&source) else {
-                return "unexpected end of input"
+                return .refused("unexpected end of input")
             }
-            guard length <= limit else { return "record of \(length) bytes exceeds the limit" }
-            guard let payload = try source.bytes(length) else { return "unexpected end of input" }
+            guard length <= limit else { return .refused("record of \(length) bytes exceeds the limit") }
+            guard let payload = try source.bytes(length) else {
+                context.log.warning("stdin: unexpected EOF in data, record type \(type) length \(length)")
+                return .refused("malformed input")
+            }
             let recordType = RecordType(rawValue: type)
             switch filter.take(recordType, payload) {
             case .keep: writer.append(recordType, payload)
             case .drop: break
             case .warn(let text): context.log.warning("uid=\(getuid()): \(text)")
-            case .refuse(let reason): return reason
+            case .refuse(let reason): return .refused(reason)
             case .end:
                 writer.append(recordType, payload)
-                return nil
+                return .complete
             }
             if writer.bufferedBytes > 64 << 10 { try writer.flush() }
             // Headroom for the record headers; cleanup checks the exact size.
-            if sizeLimit > 0, writer.offset / 2 > sizeLimit { return "file size limit exceeded" }
+            if sizeLimit > 0, writer.offset / 2 > sizeLimit { return .refused("file size limit exceeded") }
         }
     }
 

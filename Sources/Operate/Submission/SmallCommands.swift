@@ -6,7 +6,7 @@ import MailSystem
 /// postkick(1): sends a request to a service.
 public enum Postkick {
     public static func main(_ arguments: [String]) -> Int32 {
-        CommandRunner.run("postkick") {
+        CommandRunner.runQuietly("postkick") {
             var directory: String?
             var scanner = OptionScanner(arguments, options: CommandSynopsis.postkick.letters)
             while let item = scanner.next() {
@@ -20,7 +20,7 @@ public enum Postkick {
             guard operands.count == 3 else {
                 throw CommandFailure("usage: postkick [-c config_dir] [-v] class service request")
             }
-            let context = try CommandContext(program: "postkick", directory: directory)
+            let context = try CommandContext(program: "postkick", directory: directory, isLogged: false)
             try context.enterQueueDirectory()
             do throws(SystemError) {
                 try Trigger.send(
@@ -42,7 +42,7 @@ public enum Postkick {
 
 /// postlog(1): logs from scripts.
 public enum Postlog {
-    private static let usage = "usage: postlog [-c config_dir] [-i] [-p priority] [-t tag] [-v] [text...]"
+    private static let usage = "usage: postlog [-c config_dir] [-i] [-p priority] [-t tag] [-v] [text]"
 
     public static func main(_ arguments: [String]) -> Int32 {
         CommandRunner.run("postlog") {
@@ -64,7 +64,7 @@ public enum Postlog {
                     case "error": severity = .error
                     case "fatal": severity = .fatal
                     case "panic": severity = .panic
-                    default: throw CommandFailure("bad priority: \(value)")
+                    default: throw CommandFailure("bad severity: \"\(value)\"")
                     }
                 case .error(let text):
                     try ByteSinkError.write("postlog: \(text)\n")
@@ -96,7 +96,7 @@ public enum Postlog {
 /// postlock(1): runs a command while a mailbox is locked.
 public enum Postlock {
     public static func main(_ arguments: [String]) -> Int32 {
-        CommandRunner.run("postlock") {
+        CommandRunner.runQuietly("postlock", status: ExitStatus.temporary) {
             var directory: String?
             var style: String?
             var scanner = OptionScanner(arguments, options: CommandSynopsis.postlock.letters)
@@ -114,7 +114,12 @@ public enum Postlock {
             }
             let operands = scanner.operands
             guard operands.count >= 2 else { throw usage }
-            let context = try CommandContext(program: "postlock", directory: directory)
+            let context: CommandContext
+            do throws(CommandFailure) {
+                context = try CommandContext(program: "postlock", directory: directory, isLogged: false)
+            } catch {
+                throw CommandFailure(error.message, status: ExitStatus.temporary)
+            }
             let setting = style ?? context.parameters["mailbox_delivery_lock"]
             let methods = ListSetting.split(setting)
             for method in methods where !["fcntl", "flock", "dotlock"].contains(method) {
@@ -133,8 +138,9 @@ public enum Postlock {
             program.contains("/")
             ? [program]
             : (CommandContext.environment("PATH") ?? "/usr/bin:/bin").split(separator: ":").map { "\($0)/\(program)" }
-        guard let path = candidates.first(where: { access($0, X_OK) == 0 }) else {
-            throw CommandFailure("execvp \(program): No such file or directory")
+        guard let path = candidates.first(where: Files.isExecutable) else {
+            let isThere = program.contains("/") && Files.exists(program)
+            throw CommandFailure("execvp \(program): \(String(cString: strerror(isThere ? EACCES : ENOENT)))")
         }
         var environment: [String] = []
         var entry = environ
@@ -147,7 +153,7 @@ public enum Postlock {
         ).start()
         switch ProcessStatus.wait(for: pid) {
         case .exited(let code): return Int32(clamping: code)
-        case .killed(let number): return Int32(clamping: 128 + number)
+        case .killed: return ExitStatus.fatal
         case nil: return ExitStatus.temporary
         }
     }
@@ -163,9 +169,10 @@ struct MailboxLock {
         if descriptor < 0 {
             let reason = SystemError("open").reason
             let what =
-                methods.contains("dotlock")
-                ? "unable to create lock file \(path).lock"
-                : Files.exists(path) ? "cannot open file" : "cannot create file exclusively"
+                Files.exists(path)
+                ? "cannot open file"
+                : methods.contains("dotlock")
+                    ? "unable to create lock file \(path).lock" : "cannot create file exclusively"
             throw CommandFailure("open file \(path): \(what): \(reason)", status: ExitStatus.temporary)
         }
         var dotFile: String?
@@ -175,7 +182,7 @@ struct MailboxLock {
             {
                 if attempt == attempts {
                     Descriptors.close(descriptor)
-                    throw CommandFailure("unable to lock \(path): \(failure)", status: ExitStatus.temporary)
+                    throw CommandFailure("open file \(path): \(failure)", status: ExitStatus.temporary)
                 }
                 sleep(UInt32(clamping: parameters.seconds("deliver_lock_delay")))
             } else {
@@ -195,9 +202,9 @@ struct MailboxLock {
                 var request = Glibc.flock()
                 request.l_type = Int16(F_WRLCK)
                 request.l_whence = Int16(SEEK_SET)
-                if fcntl(descriptor, F_SETLK, &request) != 0 { return SystemError("lock").reason }
+                if fcntl(descriptor, F_SETLK, &request) != 0 { return busy() }
             case "flock":
-                if flock(descriptor, LOCK_EX | LOCK_NB) != 0 { return SystemError("lock").reason }
+                if flock(descriptor, LOCK_EX | LOCK_NB) != 0 { return busy() }
             case "dotlock":
                 guard dotFile == nil else { continue }
                 let name = "\(path).lock"
@@ -206,7 +213,7 @@ struct MailboxLock {
                     let error = SystemError("lock")
                     var status = stat()
                     if stat(name, &status) == 0, Int(time(nil)) - Int(status.st_ctim.tv_sec) > stale { unlink(name) }
-                    return error.reason
+                    return "unable to create lock file \(name): \(error.reason)"
                 }
                 Descriptors.close(lock)
                 dotFile = name
@@ -215,6 +222,8 @@ struct MailboxLock {
         }
         return nil
     }
+
+    private static func busy() -> String { "unable to lock for exclusive access: \(SystemError("lock").reason)" }
 
     func release() {
         if let dotFile { unlink(dotFile) }

@@ -37,7 +37,7 @@ do {
     case "zsh": try Descriptors.writeAll(Array(ShellCompletions.zsh.utf8), to: STDOUT_FILENO)
     // The option letters of each command, for the test of the installation.
     case "commands":
-        let lines = CommandSynopsis.all.map { "\($0.name) \($0.section) \($0.letters)\n" }
+        let lines = CommandSynopsis.all.filter { !$0.isPart }.map { "\($0.name) \($0.section) \($0.letters)\n" }
         try Descriptors.writeAll(Array(lines.joined().utf8), to: STDOUT_FILENO)
     default: fail("usage: apus-reference man SOURCES DIRECTORY | bash | zsh | commands")
     }

@@ -24,7 +24,7 @@ struct InstanceListTests {
         #expect(list.secondaries[0].line == "postfix-a       g               n         /etc/postfix-a")
         #expect(
             list.secondaries[1].json
-                == #"{"name": "postfix-b", "group": "-", "enabled": false, "config_directory": "/etc/postfix-b"}"#)
+                == #"{"name": "postfix-b", "group": "-", "enabled": "n", "config_directory": "/etc/postfix-b"}"#)
     }
 
     @Test(arguments: [

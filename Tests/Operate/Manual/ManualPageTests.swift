@@ -107,6 +107,59 @@ struct ManualPageTests {
         }
     }
 
+    /// The words that the shell offers behind a command: every option of its table, every subcommand, nothing else.
+    @Test func bashOffersTheOptionTables() throws {
+        let path = "/tmp/apus-completions-\(getpid())"
+        var script = ShellCompletions.bash
+        script += "ask() { COMP_WORDS=(\"$@\") COMP_CWORD=$(($# - 1)); _apus; echo \"${*:1}:\" \"${COMPREPLY[@]}\"; }\n"
+        let names = ShellCompletions.commands.map(\.name)
+        for name in names { script += "ask \(name) -; ask \(name) ''\n" }
+        script += "ask postfix tls ''; ask postconf -T ''; ask postmulti -e cr\n"
+        defer {
+            unlink(path)
+            unlink("\(path).out")
+        }
+        try Files.writeAtomically(Array("exec >\(path).out\n\(script)".utf8), to: path)
+        let pid = try Spawn(
+            executable: "/bin/bash", arguments: ["bash", path], environment: ["PATH=/nowhere"],
+            descriptors: [1: 1, 2: 2]
+        ).start()
+        guard case .exited(0) = ProcessStatus.wait(for: pid) else {
+            Issue.record("bash refuses it")
+            return
+        }
+        var answers: [String: Set<String>] = [:]
+        for line in try Files.readText("\(path).out").split(separator: "\n") {
+            let parts = line.split(separator: ":", maxSplits: 1).map(String.init)
+            answers[parts[0]] = Set(parts.count > 1 ? parts[1].split(separator: " ").map(String.init) : [])
+        }
+        for name in names {
+            let command = try #require(CommandSynopsis.find(name))
+            let offered = answers["\(name) -"] ?? []
+            for option in command.options {
+                #expect(offered.contains { $0.hasPrefix(option.word) }, "\(name) \(option.word)")
+            }
+            for word in offered { #expect(command.options.contains { word.hasPrefix($0.word) }, "\(name) \(word)") }
+            if !command.subcommands.isEmpty { #expect(answers["\(name) "] == Set(command.subcommands.map(\.name))) }
+        }
+        #expect(answers["postfix tls "] == Set(CommandSynopsis.postfixTLS.subcommands.map(\.name)))
+        #expect(answers["postconf -T "] == ["compile-version", "run-version", "public-key-algorithms"])
+        #expect(answers["postmulti -e cr"] == ["create"])
+    }
+
+    @Test func zshKnowsTheOptionTables() throws {
+        let text = ShellCompletions.zsh
+        for command in ShellCompletions.commands {
+            let start = try #require(text.firstRange(of: "\n\(command.name))\n"), "\(command.name)")
+            let part = text[start.upperBound...]
+            let own = part.firstRange(of: "\n    ;;").map { part[..<$0.lowerBound] } ?? part
+            for option in command.options {
+                #expect(own.contains("'*\(option.word)"), "\(command.name) \(option.word)")
+            }
+            for subcommand in command.subcommands { #expect(own.contains(subcommand.name)) }
+        }
+    }
+
     @Test func completionsAreAcceptedByTheShell() throws {
         let path = "/tmp/apus-completion-\(getpid())"
         try Files.writeAtomically(Array(ShellCompletions.bash.utf8), to: path)

@@ -46,7 +46,7 @@ struct Instance: Sendable, Equatable {
     /// One line of `postmulti -lj`.
     var json: String {
         "{\"name\": \(JSONText.string(label(name))), \"group\": \(JSONText.string(label(group))), "
-            + "\"enabled\": \(isEnabled), \"config_directory\": \(JSONText.string(configDirectory))}"
+            + "\"enabled\": \"\(isEnabled ? "y" : "n")\", \"config_directory\": \(JSONText.string(configDirectory))}"
     }
 }
 

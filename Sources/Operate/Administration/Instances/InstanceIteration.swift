@@ -22,10 +22,15 @@ struct InstanceIteration {
         if chosen.isEmpty { throw CommandFailure("No matching instances") }
         if options.reversed || (options.mode == .postfix && kind == .stop) { chosen.reverse() }
         var status: Int32 = 0
+        var isIdle = true
         for instance in chosen {
-            let result = options.mode == .postfix ? try postfix(instance) : try program(instance)
+            guard let result = options.mode == .postfix ? try postfix(instance) : try program(instance) else {
+                continue
+            }
+            isIdle = false
             if result != 0 { status = 1 }
         }
+        if isIdle { throw CommandFailure("No matching instances") }
         return status
     }
 
@@ -42,13 +47,14 @@ struct InstanceIteration {
         return .other
     }
 
-    private func postfix(_ instance: Instance) throws -> Int32 {
+    /// - Returns: nil when the command is not for this instance.
+    private func postfix(_ instance: Instance) throws -> Int32? {
         var arguments = options.operands
         if !instance.isEnabled {
             switch kind {
             // What is wrong with an instance is said although it does not start.
             case .start: arguments = ["check"]
-            case .stop, .control: return 0
+            case .stop, .control: return nil
             case .other: break
             }
         }
@@ -60,7 +66,7 @@ struct InstanceIteration {
 
     // MARK: -x
 
-    private func program(_ instance: Instance) throws -> Int32 {
+    private func program(_ instance: Instance) throws -> Int32? {
         let name = options.operands.first ?? ""
         let candidates =
             name.contains("/") ? [name] : searchPath.split(separator: ":").map { "\($0)/\(name)" }

@@ -52,7 +52,7 @@ struct InstanceLifeCycle {
         try MainFileEdit.set(
             "\(parameters.directory)/main.cf",
             [
-                ("multi_instance_wrapper", "${command_directory}/postmulti -p --"), ("multi_instance_enable", "yes"),
+                ("multi_instance_enable", "yes"), ("multi_instance_wrapper", "${command_directory}/postmulti -p --"),
             ])
     }
 
@@ -80,7 +80,8 @@ struct InstanceLifeCycle {
             if instance.isEnabled { throw CommandFailure("Cannot remove enabled instances") }
             try requireWrapper()
             let removal = InstanceRemoval(instance: instance, script: script)
-            if edit == .destroy { try removal.check() }
+            try removal.requireStopped()
+            if edit == .destroy { try removal.requireEmpty() }
             let rest = instances.secondaries.map(\.configDirectory).filter { $0 != instance.configDirectory }
             try set("multi_instance_directories", rest.joined(separator: " "), in: instances.primary)
             if edit == .destroy { try removal.run() }

@@ -9,17 +9,19 @@ struct InstanceRemoval {
 
     private static let queues = ["maildrop", "incoming", "active", "deferred", "hold"]
 
-    /// Throws unless the instance has stopped and has no mail.
-    func check() throws(CommandFailure) {
-        if let pid = RunningMaster.pid(queueDirectory: instance.queueDirectory) {
-            throw fail("Instance '\(label)' is running: PID \(pid); stop it first")
-        }
-        for queue in Self.queues where hasMail("\(instance.queueDirectory)/\(queue)", depth: 0) {
-            throw fail("Instance '\(label)' has mail in its \(queue) queue; deliver or delete it first")
+    func requireStopped() throws(CommandFailure) {
+        if RunningMaster.pid(queueDirectory: instance.queueDirectory) != nil {
+            throw fail("Instance '\(instance.configDirectory)' is not stopped")
         }
     }
 
-    private var label: String { instance.name.isEmpty ? instance.configDirectory : instance.name }
+    /// postmulti(1) promises it; Postfix leaves mail behind in a queue that nothing reads.
+    func requireEmpty() throws(CommandFailure) {
+        for queue in Self.queues where hasMail("\(instance.queueDirectory)/\(queue)", depth: 0) {
+            throw fail(
+                "Instance '\(instance.configDirectory)' has mail in its \(queue) queue; deliver or delete it first")
+        }
+    }
 
     private func fail(_ text: String) -> CommandFailure {
         script.fatal(text)

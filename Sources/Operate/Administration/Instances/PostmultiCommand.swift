@@ -13,14 +13,15 @@ public enum PostmultiCommand {
         umask(0o022)
         // As in Postfix, only a person at a terminal is told: what runs from cron and at boot has the log.
         let isTerminal = isatty(STDERR_FILENO) != 0
-        var log = MailLog(tag: program, sink: isTerminal ? LogSinks([StandardErrorSink()]) : LogSinks([]))
+        // In the mail log the name stands alone, as Postfix has it.
+        var log = CommandLog.alone(program, parameters: nil, standardError: isTerminal)
         do {
             let options = try PostmultiOptions(arguments) { complaint in
                 StandardErrorSink().write(LogRecord(tag: program, severity: .info, text: complaint))
             }
             let directory = CommandContext.environment("MAIL_CONFIG") ?? CommandContext.standardDirectory
             let parameters = try Parameters.load(directory: directory, processName: program)
-            log = CommandLog.make(program: program, parameters: parameters, standardError: isTerminal)
+            log = CommandLog.alone(program, parameters: parameters, standardError: isTerminal)
             guard directory == CommandContext.standardDirectory else {
                 throw CommandFailure("Non-default configuration directory: MAIL_CONFIG=\(directory)")
             }

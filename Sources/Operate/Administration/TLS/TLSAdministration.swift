@@ -152,7 +152,8 @@ package struct TLSAdministration {
     ) throws(CommandFailure) -> (key: String, certificate: String, isNewKey: Bool) {
         let name = options["a"] ?? "rsa"
         guard let algorithm = ServerKey.Algorithm(rawValue: name) else {
-            throw CommandFailure("Unsupported public key algorithm: \(name)")
+            // What OpenSSL knows and the server has no parameters for, and what nobody knows.
+            throw CommandFailure("Unsupported \(name == "dsa" ? "public" : "private") key algorithm: \(name)")
         }
         let old = keepsKey ? deployedKey(algorithm).flatMap { try? ServerKey.read($0) } : nil
         let key: ServerKey
@@ -193,7 +194,7 @@ package struct TLSAdministration {
             throw CommandFailure("Unsupported private key type in file: \(key)")
         }
         guard own.matches(certificateIn: certificate) else {
-            throw CommandFailure("no certificate for the private key in \(key) found in file: \(certificate)")
+            throw CommandFailure("Certificate in \(certificate) does not match key in \(key)")
         }
         try edit([(algorithm.certificateParameter, certificate), (algorithm.keyParameter, key)])
     }

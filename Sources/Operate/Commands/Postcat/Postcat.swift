@@ -9,7 +9,7 @@ public enum Postcat {
     public static func main(_ arguments: [String]) -> Int32 {
         signal(SIGPIPE, SIG_DFL)
         LocalTime.prepare()
-        return CommandRunner.run("postcat") {
+        return CommandRunner.runQuietly("postcat") {
             let options: PostcatOptions
             do throws(Submission.CommandFailure) {
                 options = try PostcatOptions(arguments)
@@ -19,7 +19,8 @@ public enum Postcat {
                 try Descriptors.writeAll(Array("postcat: \(parts[0])\n".utf8), to: STDERR_FILENO)
                 throw Submission.CommandFailure(parts[1], status: error.status)
             }
-            let context = try Submission.CommandContext(program: "postcat", directory: options.configuration)
+            let context = try Submission.CommandContext(
+                program: "postcat", directory: options.configuration, isLogged: false)
             let log = MailLog(tag: "postcat", sink: StandardErrorSink())
             let output = ByteSink()
             defer { try? output.flush() }

@@ -9,7 +9,7 @@ public enum PostconfCommand {
     static let name = "postconf"
 
     public static func run(_ arguments: [String]) -> Int32 {
-        CommandContext.run(name) { () throws(CommandFailure) in
+        CommandContext.run(name, logs: false) { () throws(CommandFailure) in
             umask(0o022)
             let options = try PostconfOptions(arguments)
             let output = StandardOutput()
@@ -47,8 +47,7 @@ public enum PostconfCommand {
                 throw CommandFailure(error.description)
             }
             for diagnostic in parameters.fileDiagnostics {
-                let place = diagnostic.line > 0 ? "\(diagnostic.file), line \(diagnostic.line)" : diagnostic.file
-                warn("\(place): \(diagnostic.text)")
+                warn(diagnostic.complaint)
             }
         }
         if let listing = options.listing { return try BounceListing(options, parameters, output).run(listing) }

@@ -126,21 +126,31 @@ struct PostconfOptions {
 
     /// Postfix's rules on what goes together.
     private mutating func check() throws(CommandFailure) {
-        try exclusive(["d", "n"])
-        try exclusive(["e", "X", "#"])
-        try exclusive(["F", "M", "P", "p"])
-        try exclusive(["h", "H"])
-        let forbidden: [Target: [Character]] = [
-            .masterEntries: ["d", "n", "h", "H"], .masterFields: ["d", "n"], .masterParameters: ["d", "n"],
-        ]
-        for letter in forbidden[target] ?? [] where letters.contains(letter) {
-            throw CommandFailure("with option -\(target.rawValue), do not specify -\(letter)")
+        if letters.contains("b"), letters.contains("t") { throw CommandFailure("specify one of -b and -t") }
+        try exclusive(["a", "A", "b", "F", "l", "m", "M", "p", "P", "t", "T"])
+        try exclusive(["d", "e", "n", "X", "#"])
+        try exclusive(["e", "f", "X", "#"])
+        try exclusive(["e", "h", "H", "X", "#"])
+        try exclusive(["e", "x", "X", "#"])
+        if let listing {
+            try forbid(["d", "e", "f", "h", "H", "n", "x", "X", "#"], with: listing.rawValue)
+        }
+        switch target {
+        case .masterEntries: try forbid(["d", "n", "h", "H"], with: "M")
+        case .masterFields, .masterParameters: try forbid(["d", "n"], with: target.rawValue)
+        case .main: break
         }
         let assigns = operands.contains { $0.utf8.contains(UInt8(ascii: "=")) }
         if assigns, edit == nil, listing == nil {
             edit = .set
         } else if assigns, let edit, edit != .set {
             throw CommandFailure("specify one of -e -\(edit.rawValue)")
+        }
+    }
+
+    private func forbid(_ options: [Character], with option: Character) throws(CommandFailure) {
+        for letter in options where letters.contains(letter) {
+            throw CommandFailure("with option -\(option), do not specify -\(letter)")
         }
     }
 

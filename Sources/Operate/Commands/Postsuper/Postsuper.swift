@@ -85,7 +85,7 @@ public enum Postsuper {
         line("Deleted", counts.deleted, asked(.delete))
         line("Force-expired", counts.expired, asked(.expire, .expireAndRelease))
         line("Placed on hold", counts.held, asked(.hold))
-        line("Released from hold", counts.released, asked(.release))
+        line("Released from hold", counts.released, asked(.release, .expireAndRelease))
         line("Renamed to match inode number", counts.renamed, false)
     }
 }

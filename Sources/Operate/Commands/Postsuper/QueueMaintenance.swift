@@ -65,11 +65,14 @@ struct QueueMaintenance {
             counts.released += 1
             report(id, "released from hold", quiet)
         case .expire:
-            guard status.isReadyQueueFile, try expire(id, queue, status) else { return false }
+            guard status.isReadyQueueFile, !isExpired(status), try expire(id, queue, status) else { return false }
             report(id, "expired", quiet)
         case .expireAndRelease:
-            guard status.isReadyQueueFile, try expire(id, queue, status) else { return false }
-            report(id, "expired", quiet)
+            guard status.isReadyQueueFile else { return false }
+            if !isExpired(status) {
+                guard try expire(id, queue, status) else { return false }
+                report(id, "expired", quiet)
+            }
             if queue == "hold", try move(id, queue, "deferred") {
                 counts.released += 1
                 report(id, "released from hold", quiet)
@@ -118,6 +121,8 @@ struct QueueMaintenance {
     private func removeLogs(_ id: QueueID) {
         for log in QueueDirectory.logQueues { try? BounceLog.remove(directory, queue: log, id: id) }
     }
+
+    private func isExpired(_ status: FileStatus) -> Bool { status.permissions & QueueFileMode.expire != 0 }
 
     private mutating func expire(_ id: QueueID, _ queue: String, _ status: FileStatus) throws(SystemError) -> Bool {
         do {

@@ -9,9 +9,10 @@ import Submission
 public enum Qshape {
     public static func main(_ arguments: [String]) -> Int32 {
         signal(SIGPIPE, SIG_DFL)
-        return CommandRunner.run("qshape") {
+        return CommandRunner.runQuietly("qshape") {
             let options = try QshapeOptions(arguments)
-            let context = try Submission.CommandContext(program: "qshape", directory: options.directory)
+            let context = try Submission.CommandContext(
+                program: "qshape", directory: options.directory, isLogged: false)
             let log = MailLog(tag: "qshape", sink: StandardErrorSink())
             var counter = QueueCounter(options: options, log: log)
             for queue in options.queues {

@@ -22,10 +22,16 @@ struct CommandContext {
         } catch {
             throw CommandFailure(error.description)
         }
-        log = MailLog(tag: name, sink: CommandSink(parameters: parameters))
+        let sink = CommandSink(parameters: parameters)
+        log = MailLog(tag: name, sink: sink)
+        Self.sink.withLock { $0 = sink }
         let showsUTF8 = parameters.bool("smtputf8_enable")
         Self.showsUTF8.withLock { $0 = showsUTF8 }
+        for problem in parameters.fileDiagnostics { log.warning(problem.complaint) }
     }
+
+    /// Of the configuration, once it has been read.
+    private static let sink = Mutex<CommandSink?>(nil)
 
     /// Without `smtputf8_enable`, messages have question marks in place of what is not ASCII.
     private static let showsUTF8 = Mutex(true)
@@ -42,15 +48,24 @@ struct CommandContext {
     }
 
     /// Runs a command's body and turns a failure into its message and exit status.
-    static func run(_ name: String, _ body: () throws(CommandFailure) -> Int32) -> Int32 {
+    ///
+    /// - Parameter logs: the mail log is told, too.
+    static func run(_ name: String, logs: Bool, _ body: () throws(CommandFailure) -> Int32) -> Int32 {
         do {
             return try body()
         } catch {
-            if !error.text.isEmpty {
-                StandardErrorSink().write(LogRecord(tag: name, severity: .fatal, text: shown(error.text)))
-            }
+            if !error.text.isEmpty { report(LogRecord(tag: name, severity: .fatal, text: error.text), logs) }
             return error.status
         }
+    }
+
+    private static func report(_ record: LogRecord, _ logs: Bool) {
+        guard logs else {
+            return StandardErrorSink().write(
+                LogRecord(tag: record.tag, severity: record.severity, text: shown(record.text)))
+        }
+        // Without a configuration, syslog has Postfix's standard names.
+        (sink.withLock { $0 } ?? CommandSink(syslog: SyslogSink(facility: 2 << 3), prefix: "postfix")).write(record)
     }
 
     /// A message before the configuration is known, such as getopt's.
@@ -63,6 +78,11 @@ struct CommandContext {
 private struct CommandSink: LogSink {
     let syslog: SyslogSink?
     let prefix: String
+
+    init(syslog: SyslogSink?, prefix: String) {
+        self.syslog = syslog
+        self.prefix = prefix
+    }
 
     init(parameters: Parameters) {
         syslog = LogLine.facility(parameters["syslog_facility"]).map { SyslogSink(facility: $0) }

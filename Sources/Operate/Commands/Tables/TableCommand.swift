@@ -57,7 +57,7 @@ struct TableCommandOptions {
         operands = scanner.operands
         if operands.isEmpty { throw usage }
         let reading = [query != nil, deletion != nil, lists].count { $0 }
-        if reading > 1 || (reading == 1 && incremental) {
+        if reading > 1 {
             throw CommandFailure("specify only one of \(dialect.exclusiveOptions)")
         }
     }
@@ -121,7 +121,7 @@ struct TableCommand<Dialect: TableDialect> {
     let output = StandardOutput()
 
     static func run(_ arguments: [String]) -> Int32 {
-        CommandContext.run(Dialect.name) { () throws(CommandFailure) in
+        CommandContext.run(Dialect.name, logs: true) { () throws(CommandFailure) in
             umask(0o022)
             let options = try TableCommandOptions(Dialect.self, arguments)
             let context = try CommandContext(name: Dialect.name, directory: options.directory)
@@ -141,7 +141,9 @@ struct TableCommand<Dialect: TableDialect> {
         if options.header || options.body, !options.forceUTF8 { utf8 = false }
         tableOptions = utf8 ? options.table.union(.utf8) : options.table
         var tables: [TableSpecification] = []
-        for operand in options.operands { tables.append(Self.specification(operand, settings.defaultType)) }
+        for operand in options.operands {
+            tables.append(settings.redirected(Self.specification(operand, settings.defaultType)))
+        }
         self.tables = tables
     }
 

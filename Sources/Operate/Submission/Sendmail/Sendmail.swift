@@ -12,13 +12,14 @@ public enum Sendmail {
         // Sendmail's own options have no long names.
         let json = program == "mailq" && arguments.contains("--json")
         let arguments = json ? arguments.filter { $0 != "--json" } : arguments
-        return CommandRunner.run("sendmail") {
+        return CommandRunner.run("sendmail", log: CommandLog.early(program: program, tag: "postfix/sendmail")) {
             let options: SendmailOptions
             do {
                 options = try SendmailOptions(program: program, arguments: arguments)
             } catch let failure as CommandFailure where failure.message.contains("\n") {
                 let parts = failure.message.split(separator: "\n", maxSplits: 1).map(String.init)
-                try ByteSinkError.write("sendmail: \(parts[0])\n")
+                // Postfix looks at the options twice, and so its users see this twice.
+                for _ in 0..<2 { try ByteSinkError.write("\(program): \(parts[0])\n") }
                 throw CommandFailure(parts[1], status: failure.status)
             }
             let context: CommandContext
@@ -28,10 +29,12 @@ public enum Sendmail {
             } catch {
                 throw CommandFailure(error.message, status: ExitStatus.temporary)
             }
-            return CommandRunner.run("sendmail", log: context.log) {
-                for warning in options.warnings { context.log.warning(warning) }
-                for note in options.notes { context.log.info(note) }
-                return try run(options, context, json: json)
+            let log = CommandLog.make(program: program, alias: "sendmail", parameters: context.parameters)
+            let named = CommandContext(program: program, parameters: context.parameters, log: log)
+            return CommandRunner.run("sendmail", log: log) {
+                for warning in options.warnings { log.warning(warning) }
+                for note in options.notes { log.info(note) }
+                return try run(options, named, json: json)
             }
         }
     }
@@ -54,7 +57,14 @@ public enum Sendmail {
         case .flush: try command("postqueue", ["-f"])
         case .flushMessage(let id): try command("postqueue", ["-i", id])
         case .flushSite(let site): try command("postqueue", ["-s", site])
-        case .daemon: try command("postfix", ["start"])
+        case .daemon:
+            // In the background: what comes of it is in the log.
+            context.cleanEnvironment()
+            _ = try Spawn(
+                executable: "\(commands)/postfix", arguments: ["postfix", "start"],
+                environment: context.importedEnvironment, descriptors: [0: 0, 1: 1, 2: 2]
+            ).start()
+            return ExitStatus.ok
         case .newAliases:
             let databases =
                 options.aliasDatabases.isEmpty ? context.parameters.list("alias_database") : options.aliasDatabases

@@ -33,7 +33,6 @@ struct SendmailOptions: Equatable {
     var warnings: [String] = []
     /// What is only worth a line.
     var notes: [String] = []
-
     /// - Parameter program: `mailq` and `newaliases` are modes by name.
     /// - Throws: with the text of the fatal error.
     init(program: String, arguments: [String]) throws(CommandFailure) {
@@ -47,7 +46,7 @@ struct SendmailOptions: Equatable {
             case .flag(let letter): try take(letter)
             case .value(let letter, let value): try take(letter, value)
             case .error(let text):
-                throw CommandFailure("\(text)\nusage: sendmail [options]", status: ExitStatus.temporary)
+                throw CommandFailure("\(text)\nusage: \(program) [options]", status: ExitStatus.temporary)
             }
         }
         recipients = scanner.operands
@@ -62,7 +61,7 @@ struct SendmailOptions: Equatable {
         case "n": throw CommandFailure("-n option not supported", status: ExitStatus.temporary)
         case "t": extractRecipients = true
         case "v": verbosity += 1
-        case "x": notes.append("-x option ignored")
+        case "x": if verbosity > 0 { notes.append("-x option ignored") }
         default: break
         }
     }
@@ -108,7 +107,9 @@ struct SendmailOptions: Equatable {
 
     private mutating func takeMode(_ value: String) throws(CommandFailure) {
         switch value.first {
-        case "d", "l": mode = .daemon
+        case "d", "l":
+            if isFlush { warnings.append("ignoring -q option in daemon mode") }
+            mode = .daemon
         case "h", "H": mode = .ignore
         case "i": mode = .newAliases
         case "m": mode = .deliver
@@ -119,12 +120,22 @@ struct SendmailOptions: Equatable {
         }
     }
 
+    private var isFlush: Bool {
+        switch mode {
+        case .flush, .flushMessage, .flushSite: true
+        default: false
+        }
+    }
+
     private mutating func takeQueue(_ value: String) throws(CommandFailure) {
         let rest = String(value.dropFirst())
         switch value.first {
+        case _ where mode == .daemon: warnings.append("ignoring -q option in daemon mode")
         case "f" where rest.isEmpty: mode = .flush
         case "I" where !rest.isEmpty: mode = .flushMessage(rest)
         case "R" where !rest.isEmpty: mode = .flushSite(rest)
+        case "I": throw CommandFailure("specify: -qIqueueid", status: ExitStatus.temporary)
+        case "R": throw CommandFailure("specify: -qRsitename", status: ExitStatus.temporary)
         case "S": throw CommandFailure("-qS is not implemented", status: ExitStatus.temporary)
         default:
             // An interval: the queue manager has its own.

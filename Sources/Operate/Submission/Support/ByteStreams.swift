@@ -27,6 +27,9 @@ public struct ByteSource {
         return true
     }
 
+    /// Waits for a byte or the end of the input.
+    public mutating func isAtEnd() throws(SystemError) -> Bool { try !fill(1) }
+
     public mutating func byte() throws(SystemError) -> UInt8? {
         guard try fill(1) else { return nil }
         defer { start += 1 }

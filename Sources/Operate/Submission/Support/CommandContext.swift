@@ -18,9 +18,11 @@ public struct CommandContext: Sendable {
     }
 
     /// Loads the configuration.
-    /// - Parameter directory: of a `-c` option; else MAIL_CONFIG, else /etc/postfix.
+    /// - Parameters:
+    ///   - directory: of a `-c` option; else MAIL_CONFIG, else /etc/postfix.
     /// - Throws: `CommandFailure` when the directory is not allowed to a set-gid program, or main.cf cannot be read.
-    public init(program: String, directory: String?) throws(CommandFailure) {
+    ///   - isLogged: false for a command that tells its user and never the mail log.
+    public init(program: String, directory: String?, isLogged: Bool = true) throws(CommandFailure) {
         let standard = Self.standardDirectory
         let chosen = directory ?? Self.environment("MAIL_CONFIG") ?? standard
         if chosen != standard, Self.isPrivileged, getuid() != 0 {
@@ -32,7 +34,11 @@ public struct CommandContext: Sendable {
             throw CommandFailure("\(error)")
         }
         self.program = program
-        log = CommandLog.make(program: program, parameters: parameters)
+        log =
+            isLogged
+            ? CommandLog.make(program: program, parameters: parameters)
+            : MailLog(tag: program, sink: StandardErrorSink())
+        for problem in parameters.fileDiagnostics { log.warning(problem.complaint) }
     }
 
     public static let standardDirectory = "/etc/postfix"
@@ -110,17 +116,27 @@ public struct CommandContext: Sendable {
 
 /// Runs the body of a command and turns its failure into a log line and an exit code.
 public enum CommandRunner {
+    /// - Parameters:
+    ///   - log: nil before the configuration is known: syslog has Postfix's standard names then.
+    ///   - status: when the reason has no status of its own.
     public static func run(
-        _ program: String, log: MailLog? = nil, _ body: () throws -> Int32
+        _ program: String, log: MailLog? = nil, status: Int32 = ExitStatus.fatal, _ body: () throws -> Int32
     ) -> Int32 {
         do {
             return try body()
         } catch let failure as CommandFailure {
-            (log ?? MailLog(tag: program, sink: StandardErrorSink())).fatal(failure.message)
+            (log ?? CommandLog.early(program: program, tag: "postfix/\(program)")).fatal(failure.message)
             return failure.status
         } catch {
-            (log ?? MailLog(tag: program, sink: StandardErrorSink())).fatal("\(error)")
-            return ExitStatus.fatal
+            (log ?? CommandLog.early(program: program, tag: "postfix/\(program)")).fatal("\(error)")
+            return status
         }
+    }
+
+    /// For commands that, as in Postfix, tell their user and never the log.
+    public static func runQuietly(
+        _ program: String, status: Int32 = ExitStatus.fatal, _ body: () throws -> Int32
+    ) -> Int32 {
+        run(program, log: MailLog(tag: program, sink: StandardErrorSink()), status: status, body)
     }
 }

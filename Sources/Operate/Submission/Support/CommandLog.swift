@@ -9,6 +9,27 @@ public struct CommandLog: LogSink {
     private let mailLog: any LogSink
     private let standardError: Bool
 
+    /// Before main.cf has been read, and when it cannot be: standard error, and syslog under Postfix's standard names.
+    ///
+    /// - Parameters:
+    ///   - program: its tag on standard error, as it was called.
+    ///   - tag: in syslog.
+    public static func early(program: String, tag: String) -> MailLog {
+        MailLog(
+            tag: program,
+            sink: CommandLog(program: program, tag: tag, mailLog: SyslogSink(facility: 2 << 3), standardError: true))
+    }
+
+    /// For a command whose name stands without syslog_name in the mail log.
+    ///
+    /// - Parameter parameters: nil before main.cf has been read.
+    public static func alone(_ program: String, parameters: Parameters?, standardError: Bool) -> MailLog {
+        let mailLog = parameters.map(mailLogSink) ?? SyslogSink(facility: 2 << 3)
+        return MailLog(
+            tag: program,
+            sink: CommandLog(program: program, tag: program, mailLog: mailLog, standardError: standardError))
+    }
+
     /// For a script of Postfix: under syslog_name on standard error too.
     public static func make(tag: String, parameters: Parameters, standardError: Bool = true) -> MailLog {
         let full = "\(parameters["syslog_name"])/\(tag)"
@@ -18,10 +39,14 @@ public struct CommandLog: LogSink {
                 program: full, tag: full, mailLog: mailLogSink(parameters), standardError: standardError))
     }
 
-    public static func make(program: String, parameters: Parameters, standardError: Bool = true) -> MailLog {
+    /// - Parameter alias: the name that the mail log has it under, when it was called by another.
+    public static func make(
+        program: String, alias: String? = nil, parameters: Parameters, standardError: Bool = true
+    ) -> MailLog {
         let name = parameters["syslog_name"]
+        let logged = alias ?? program
         let sink = CommandLog(
-            program: program, tag: name.isEmpty ? program : "\(name)/\(program)", mailLog: mailLogSink(parameters),
+            program: program, tag: name.isEmpty ? logged : "\(name)/\(logged)", mailLog: mailLogSink(parameters),
             standardError: standardError)
         return MailLog(tag: program, sink: sink)
     }
