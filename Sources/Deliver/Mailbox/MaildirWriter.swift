@@ -80,8 +80,21 @@ struct MaildirWriter {
             code = error.errno
         }
         if code == EEXIST { return false }
-        if code == ENOENT, (try? files.makeDirectory("\(base)/new", permissions: 0o700)) != nil { return false }
+        if code == ENOENT {
+            try makeNew(base, for: target)
+            return false
+        }
         if code == EPERM || code == EOPNOTSUPP, (try? files.rename(temporary, to: target)) != nil { return true }
         throw MailboxError("create maildir file \(target)", code)
+    }
+
+    /// What keeps `new` from being made is what is wrong, such as a full disk, and not that it is missing.
+    private func makeNew(_ base: String, for target: String) throws(MailboxError) {
+        do throws(SystemError) {
+            try files.makeDirectory("\(base)/new", permissions: 0o700)
+        } catch {
+            // Somebody else may have made it meanwhile.
+            if error.errno != EEXIST { throw MailboxError("create maildir file \(target)", error.errno) }
+        }
     }
 }
