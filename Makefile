@@ -60,7 +60,8 @@ simulate: setup
 conformance: stage
 	swift build -c release --static-swift-stdlib --product apus-adapter
 	Scripts/corpus.sh $(STAGE)/usr/sbin $(CURDIR)/$(RELEASE)/apus-adapter
-	Conformance/postconf --bin $(STAGE)/usr/sbin
+	Conformance/postconf --bin $(STAGE)/usr/sbin --cases 4000
+	Conformance/tables --bin $(STAGE)/usr/sbin --cases 2500
 
 ## acceptance: scenarios with real peers in network namespaces (root)
 acceptance: stage

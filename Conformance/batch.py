@@ -6,16 +6,18 @@ import pathlib
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", "HOME": "/home"}
 
 
 class Command:
-    """`argv` in `folder`; `input` is bytes for standard input. After the run: `status`, `output`, `errors` (bytes)."""
+    """`argv` in `folder`; `input` is bytes for standard input. After the run: `status`, `output`, `errors` (bytes).
+    A `reference` is not waited for when it sleeps."""
 
-    def __init__(self, folder, argv, input=None):
-        self.folder, self.argv, self.input = pathlib.Path(folder), argv, input
+    def __init__(self, folder, argv, input=None, reference=False):
+        self.folder, self.argv, self.input, self.reference = pathlib.Path(folder), argv, input, reference
         self.status = self.output = self.errors = None
 
 
@@ -25,7 +27,15 @@ def workspace():
     return pathlib.Path(tempfile.mkdtemp(prefix="apus-conformance-", dir=place))
 
 
-def _run(commands, timeout):
+def _hurry(folder):
+    """The library that lets a command sleep for no time."""
+    source, library = pathlib.Path(__file__).resolve().parent / "hurry.c", folder / "hurry.so"
+    if subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source]).returncode:
+        sys.exit("no C compiler: with each of its errors the reference would sleep for a second")
+    return library
+
+
+def _run(commands, timeout, library):
     lines = []
     for number, command in enumerate(commands):
         base = command.folder / f".{number}"
@@ -34,6 +44,8 @@ def _run(commands, timeout):
             source = f"{base}.in"
             pathlib.Path(source).write_bytes(command.input)
         argv = " ".join(shlex.quote(word) for word in command.argv)
+        if command.reference:
+            argv = f"LD_PRELOAD={library} {argv}"
         lines.append(f"cd {shlex.quote(str(command.folder))}\n{argv} <{source} >{base}.out 2>{base}.err; echo $? >{base}.status")
     # One process group: a command that hangs goes with its shell.
     shell = subprocess.Popen(["/bin/sh", "-s"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, env=ENVIRONMENT,
@@ -64,6 +76,7 @@ def cases(numbers, make, check, jobs=None, size=100, timeout=120):
     batch have run, in order, `check(number, state, commands)` returns a report or None. Yields the reports.
     `size` cases are a batch."""
     base = workspace()
+    library = _hurry(base)
     numbers = list(numbers)
     chunks = [numbers[start:start + size] for start in range(0, len(numbers), size)]
 
@@ -73,7 +86,7 @@ def cases(numbers, make, check, jobs=None, size=100, timeout=120):
             folder = base / str(number)
             folder.mkdir()
             made.append((number, folder, *make(number, folder)))
-        _run([command for _, _, _, commands in made for command in commands], timeout)
+        _run([command for _, _, _, commands in made for command in commands], timeout, library)
         reports = []
         for number, folder, state, commands in made:
             if any(command.status is None for command in commands):

@@ -10,6 +10,8 @@ struct QueryPlan: Sendable {
     private let keys: KeyFolding
     private let needsUTF8: Bool
     private let name: String
+    /// With its type, as warnings have it.
+    private let tableName: String
     private let function: String
     private let log: MailLog
 
@@ -24,6 +26,7 @@ struct QueryPlan: Sendable {
         } else {
             resultFormat = try settings.string("result_format", "%s", minimum: 1)
         }
+        expansionLimit = try settings.int("expansion_limit", 0)
         guard let template = QueryTemplate(query, isQuery: true) else {
             throw TableOpenError("db_common_parse: \(settings.name): Invalid query template: \(query)")
         }
@@ -34,10 +37,10 @@ struct QueryPlan: Sendable {
         self.results = results
         let list = try settings.string("domain", "")
         domains = list.isEmpty ? nil : StringList(list, name: "domain", opener: request.opener)
-        expansionLimit = try settings.int("expansion_limit", 0)
         keys = KeyFolding(request.options)
         needsUTF8 = !request.options.contains(.utf8)
         name = settings.name
+        tableName = "\(request.specification)"
         self.function = function
         log = request.log
     }
@@ -49,12 +52,16 @@ struct QueryPlan: Sendable {
     func key(_ key: [UInt8]) async throws(LookupError) -> AddressParts? {
         // SQL servers refuse what is no text.
         if needsUTF8, !Utf8Text.isValid(key) { return nil }
-        if key.isEmpty { return nil }
         let parts = AddressParts(keys.fold(key))
-        guard query.accepts(parts), results.accepts(parts) else { return nil }
-        guard let domains else { return parts }
-        guard let domain = parts.domain, !domain.isEmpty, !parts.user.isEmpty else { return nil }
-        return try await domains.matches(domain.text) ? parts : nil
+        if let domains {
+            guard let domain = parts.domain, !domain.isEmpty, !parts.user.isEmpty else { return nil }
+            guard try await domains.matches(domain.text) else { return nil }
+        }
+        if key.isEmpty {
+            log.warning("table \"\(tableName)\": empty query string -- ignored")
+            return nil
+        }
+        return query.accepts(parts) && results.accepts(parts) ? parts : nil
     }
 
     /// One result of all values, with commas between; nil when none is left.
@@ -63,10 +70,14 @@ struct QueryPlan: Sendable {
         var result: [UInt8] = []
         var count = 0
         for value in values {
+            if value.isEmpty {
+                log.warning("table \"\(tableName)\": empty lookup result for: \"\(key.whole.text)\" -- ignored")
+            }
             guard let text = results.expand(AddressParts(value), key: key, quote: { $0 }) else { continue }
             count += 1
             if expansionLimit > 0, count > expansionLimit {
-                log.warning("\(function): \(name): Expansion limit exceeded for key: '\(key.whole.text)'")
+                let colon = function == "dict_sqlite_lookup" ? "" : ":"
+                log.warning("\(function): \(name): Expansion limit exceeded for key\(colon) '\(key.whole.text)'")
                 throw LookupError(table: name, reason: "expansion limit exceeded")
             }
             if count > 1 { result.append(UInt8(ascii: ",")) }

@@ -145,9 +145,6 @@ final class SQLTable<Connection: SQLConnection>: LookupTable {
         let answer = try await pool.run(for: name) { $0.ask(query, parts) }
         switch answer {
         case .success(let values):
-            for value in values ?? [] where value.isEmpty {
-                log.warning("table \"\(name)\": empty lookup result for: \"\(parts.whole.text)\" -- ignored")
-            }
             return try plan.result(values ?? [], key: parts)
         case .failure(let error): throw LookupError(table: name, reason: error.reason)
         }

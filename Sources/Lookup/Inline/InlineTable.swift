@@ -15,11 +15,11 @@ struct InlineTable: ImmediateTable, ListableTable {
         name = "\(request.specification)"
         keys = KeyFolding(request.options)
         let values = request.options.contains(.valueIsFileName)
-        let hint = "\"\(name)\"; need \"inline:{name=\(values ? "filename" : "value")...}\""
         let text = Array(request.name.utf8)
         guard text.count > 2, let body = try? ListSyntax.unbrace(text[...]) else {
-            throw TableOpenError("bad syntax: \(hint)")
+            throw TableOpenError("bad syntax: \"\(name)\"; need \"inline:{name=value...}\"")
         }
+        let hint = "\"\(name)\"; need \"inline:{name=\(values ? "filename" : "value")...}\""
         var entries = OctetMap()
         for element in ListSyntax.split(body) {
             let (key, value) = try Self.pair(element, hint: hint)

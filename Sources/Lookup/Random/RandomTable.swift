@@ -10,7 +10,7 @@ struct RandomTable: ImmediateTable {
         try request.requireReading()
         let name = "\(request.specification)"
         let files = request.options.contains(.valueIsFileName)
-        let hint = "\"\(name)\"; need \"randmap:{\(files ? "filename" : "value")...}\""
+        let hint = "\"\(name)\"; need \"randmap:{value...}\""
         guard let body = try? ListSyntax.unbrace(Array(request.name.utf8)[...]), !body.isEmpty else {
             throw TableOpenError("bad syntax: \(hint)")
         }

@@ -44,11 +44,13 @@ struct PatternReader<Dialect: PatternDialect> {
 
     private mutating func readIf(_ rule: ArraySlice<UInt8>, _ line: Int) {
         var rest = rule
-        guard let condition = readCondition(&rest, line) else { return }
+        guard let scanned = scan(&rest, line) else { return }
+        rest = ListSyntax.trim(rest)
         if !rest.isEmpty {
             text.warn(line, "ignoring extra text after IF statement: \"\(rest.text)\"")
             text.warn(line, "do not prepend whitespace to statements between IF and ENDIF")
         }
+        guard let condition = compile(scanned, line) else { return }
         rules.beginBlock(condition, line: line)
     }
 
@@ -120,12 +122,6 @@ struct PatternReader<Dialect: PatternDialect> {
         return result
     }
 
-    private mutating func readCondition(_ rest: inout ArraySlice<UInt8>, _ line: Int) -> Condition? {
-        guard let scanned = scan(&rest, line) else { return nil }
-        rest = ListSyntax.trim(rest)
-        return compile(scanned, line)
-    }
-
     private struct Scanned {
         var negated = false
         var pattern: ArraySlice<UInt8> = []
@@ -147,8 +143,15 @@ struct PatternReader<Dialect: PatternDialect> {
         rest.removeFirst()
         let start = rest.startIndex
         var index = start
-        while index < rest.endIndex, rest[index] != delimiter {
-            index += rest[index] == UInt8(ascii: "\\") ? 2 : 1
+        // A backslash is never a delimiter, not even where one began the pattern.
+        while index < rest.endIndex {
+            if rest[index] == UInt8(ascii: "\\") {
+                index += 2
+            } else if rest[index] == delimiter {
+                break
+            } else {
+                index += 1
+            }
         }
         guard index < rest.endIndex else {
             let shown = String(decoding: [delimiter], as: UTF8.self)
@@ -161,7 +164,7 @@ struct PatternReader<Dialect: PatternDialect> {
         while let flag = rest.first, !ListSyntax.isSpace(flag) {
             if Dialect.allowsSecondPattern, flag == UInt8(ascii: "!") { break }
             guard Dialect.knows(flag) else {
-                let shown = String(decoding: [flag], as: UTF8.self)
+                let shown = flag < 0x80 ? String(decoding: [flag], as: UTF8.self) : "?"
                 text.warn(line, "unknown regexp option \"\(shown)\": skipping this rule")
                 return nil
             }

@@ -28,7 +28,7 @@ struct TextHashTable: ImmediateTable, ListableTable {
             if request.options.contains(.replaceDuplicates) {
                 entries.insert(keys.fold(entry.key), entry.value, replacing: true)
             } else if !request.options.contains(.ignoreDuplicates) {
-                request.log.warning("\(path), line \(entry.line): duplicate entry: \"\(keys.fold(entry.key).text)\"")
+                request.log.warning("\(path), line \(entry.line): duplicate entry: \"\(entry.key.text)\"")
             }
         }
         self.entries = entries

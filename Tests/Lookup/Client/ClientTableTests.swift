@@ -24,7 +24,7 @@ import Testing
         #expect(try await table.find("b") == nil)
         #expect(try await table.find("x' OR '1'='1") == nil)
         await #expect(throws: LookupError.self) { try await test.maps("sqlite:\(limited)").find("a") }
-        #expect(test.sink.contains("dict_sqlite_lookup: \(limited): Expansion limit exceeded for key: 'a'"))
+        #expect(test.sink.contains("dict_sqlite_lookup: \(limited): Expansion limit exceeded for key 'a'"))
     }
 
     @Test func settingsMayStandInMainCf() async throws {

@@ -140,7 +140,7 @@ enum AliasToken: Equatable {
         return result
     }
 
-    /// The tokens as text: one space between words and after commas, none elsewhere.
+    /// The tokens as text: one space between words, after commas and before `<`, none elsewhere.
     static func text(_ tokens: ArraySlice<AliasToken>) -> [UInt8] {
         var result: [UInt8] = []
         var previous: AliasToken?
@@ -151,6 +151,7 @@ enum AliasToken: Equatable {
             case .quoted(let text): result += quoted(text)
             case .comment(let text), .literal(let text): result += text
             case .special(let byte):
+                if byte == UInt8(ascii: "<"), let last = result.last, last != 0x20 { result.append(0x20) }
                 result.append(byte)
                 if byte == UInt8(ascii: ",") { result.append(0x20) }
             }

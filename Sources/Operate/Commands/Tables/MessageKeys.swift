@@ -2,7 +2,8 @@ import MailSyntax
 
 /// The lookup keys of a message: its headers (`postmap -h`) or body lines (`-b`), with MIME structure (`-m`) or without.
 ///
-/// With MIME, the headers of multipart parts and of attached messages are headers; without, they are body lines.
+/// With MIME, the headers of multipart parts and of attached messages are headers; without, they are body lines. The empty
+/// line after headers is a body line; the message's own headers get one where it is missing.
 struct MessageKeys {
     private let header: Bool
     private let body: Bool
@@ -10,6 +11,8 @@ struct MessageKeys {
     private let warn: (String) -> Void
 
     private var inHeader = true
+    /// The headers are the message's own, not those of a part.
+    private var isOutermost = true
     private var current: [UInt8]?
     private var content = ContentType.other
     private var boundaries: [[UInt8]] = []
@@ -62,10 +65,12 @@ struct MessageKeys {
     private mutating func endOfHeaders(_ line: [UInt8]) -> [[UInt8]] {
         let ended = content
         content = .other
+        let separator: [[UInt8]] = body && (line.isEmpty || isOutermost) ? [[]] : []
+        isOutermost = false
         switch ended {
         case .message:
             // An attached message begins with headers of its own.
-            return line.isEmpty ? [] : feed(line)
+            return separator + (line.isEmpty ? [] : feed(line))
         case .multipart(let boundary):
             if boundaries.count < Self.nestingLimit {
                 boundaries.append(boundary)
@@ -75,7 +80,7 @@ struct MessageKeys {
         case .other: break
         }
         inHeader = false
-        return line.isEmpty ? [] : bodyLine(line)
+        return separator + (line.isEmpty ? [] : bodyLine(line))
     }
 
     private mutating func bodyLine(_ line: [UInt8]) -> [[UInt8]] {

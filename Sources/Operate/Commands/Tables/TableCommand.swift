@@ -261,17 +261,18 @@ struct TableCommand<Dialect: TableDialect> {
 
     private func find(_ key: [UInt8], in table: any LookupTable) throws(CommandFailure) -> [UInt8]? {
         guard let value = try answer(key, in: table) else { return nil }
-        if value.isEmpty {
-            let name = table.logName
-            let text = String(decoding: key, as: UTF8.self)
-            context.log.warning("table \(name): key \(text): empty string result is not allowed")
-            context.log.warning("table \(name) should return NO RESULT in case of NOT FOUND")
-        }
+        if value.isEmpty { warnOfEmptyValue(key, table.logName) }
         guard options.table.contains(.valueIsFileName) else { return value }
         guard let decoded = decode(key, value, table) else {
             throw CommandFailure("table \(table.logName): query error")
         }
         return decoded
+    }
+
+    private func warnOfEmptyValue(_ key: [UInt8], _ name: String) {
+        let text = String(decoding: key, as: UTF8.self)
+        context.log.warning("table \(name): key \(text): empty string result is not allowed")
+        context.log.warning("table \(name) should return NO RESULT in case of NOT FOUND")
     }
 
     private func answer(_ key: [UInt8], in table: any LookupTable) throws(CommandFailure) -> [UInt8]? {
@@ -317,6 +318,7 @@ struct TableCommand<Dialect: TableDialect> {
         }
         do throws(LookupError) {
             try listable.forEach { key, value in
+                if value.isEmpty { warnOfEmptyValue(key, opened.name) }
                 var value = value
                 if options.table.contains(.valueIsFileName) {
                     guard let decoded = decode(key, value, opened) else { return }

@@ -22,6 +22,7 @@ import Testing
         ("paren (comment): x (another) y", "paren (comment) = x (another) y"),
         ("group: friends: a, b;", "group = friends:a, b;"),
         ("k: a@b, \"c d\" @ e , <f@g>  (com ment), \\h", "k = a@b, \"c d\"@e, <f@g>(com ment), h"),
+        ("l:: <a@b>", "l = : <a@b>"), ("m: <a@b>(c)<d>;<e>", "m = <a@b>(c) <d>; <e>"),
         ("t t: \"x", "t t = \"x\""),
         ("u: a\\,b", "u = \"a,b\""), ("v: \\", "v = "),
         ("\"john doe\": jd", "\"john doe\" = jd"),

@@ -36,7 +36,21 @@ import Testing
 
     @Test func bodyLines() {
         #expect(keys(header: false, mime: false).contains("Subject: inner"))
-        let lines = keys(header: false, mime: true).filter { !$0.isEmpty }
-        #expect(lines == ["prolog", "--b b", "text", "--b b--", "epilog"])
+        let lines = keys(header: false, mime: true)
+        #expect(lines == ["", "prolog", "--b b", "", "", "text", "--b b--", "epilog"])
+    }
+
+    @Test(arguments: [
+        ("A: b\n\nx", ["", "x"]), ("A: b", []), ("", [""]), ("A: b\nno header\n\nx", ["", "no header", "", "x"]),
+        ("Content-Type: message/rfc822\n\nno header\n\nx", ["", "no header", "", "x"]),
+        ("Content-Type: multipart/mixed; boundary=b\n\n--b\nA: b\nno header", ["", "--b", "no header"]),
+    ])
+    func theEndOfHeadersIsABodyLine(_ message: String, _ expected: [String]) {
+        var keys = MessageKeys(header: false, body: true, mime: true, warn: { _ in })
+        var found: [[UInt8]] = []
+        for line in message.split(separator: "\n", omittingEmptySubsequences: false) {
+            found += keys.feed(Array(line.utf8))
+        }
+        #expect((found + keys.finish()).map { String(decoding: $0, as: UTF8.self) } == expected)
     }
 }
