@@ -14,7 +14,8 @@ final class ParameterStore: Sendable {
 
     private struct Cache {
         var values: [String: String] = [:]
-        var failures: [String: MacroError] = [:]
+        /// What `value` has answered: a raw parameter's is not that which others expand it to.
+        var answers: [String: String] = [:]
         var addresses: [InterfaceAddress]?
     }
 
@@ -45,14 +46,19 @@ final class ParameterStore: Sendable {
 
     /// The value as daemons read it: expanded, except for the few whose reader expands them itself.
     func value(_ name: String) -> String? {
+        if let known = cache.withLock({ $0.answers[name] }) { return known }
+        guard let value = read(name) else { return nil }
+        cache.withLock { $0.answers[name] = value }
+        return value
+    }
+
+    private func read(_ name: String) -> String? {
         if let definition = ParameterCatalogue.definition(name), definition.kind == .raw {
             return settings[name]?.value ?? definition.defaultValue
         }
-        if let known = cache.withLock({ $0.values[name] }) { return known }
         do {
             return try evaluate(name, depth: 0)
         } catch {
-            cache.withLock { $0.failures[name] = error }
             return defaultValue(name) ?? ""
         }
     }

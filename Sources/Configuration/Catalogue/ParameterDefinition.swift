@@ -43,7 +43,7 @@ public struct ParameterDefinition: Sendable {
     /// Unexpanded. Empty for the few that depend on the machine (`myhostname`, `mydomain`, `mynetworks`).
     public let defaultValue: String
     /// False while Apus accepts the parameter without acting on it.
-    public let isImplemented: Bool
+    public var isImplemented: Bool { ImplementedParameters.names.contains(name) }
 
     /// True for what `postconf -d` lists.
     public var isListed: Bool { lifeCycle != .removed && lifeCycle != .template }
