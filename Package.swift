@@ -56,9 +56,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     ],
     targets: [
-        // C libraries that Debian packages.
+        // C libraries that Debian packages. Of libdb and PCRE2 only the headers: tables load them when they need them.
         .systemLibrary(name: "CBerkeleyDB", path: "Sources/Libraries/CBerkeleyDB"),
-        .systemLibrary(name: "CPCRE2", path: "Sources/Libraries/CPCRE2", pkgConfig: "libpcre2-8"),
+        .systemLibrary(name: "CPCRE2", path: "Sources/Libraries/CPCRE2"),
         .systemLibrary(name: "COpenSSL", path: "Sources/Libraries/COpenSSL", pkgConfig: "openssl"),
         .systemLibrary(name: "CUnbound", path: "Sources/Libraries/CUnbound", pkgConfig: "libunbound"),
 

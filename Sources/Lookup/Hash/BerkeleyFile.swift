@@ -11,7 +11,25 @@ final class BerkeleyFile {
         case create
     }
 
-    private static func problem(_ status: CInt) -> FileProblem { FileProblem(String(cString: db_strerror(status))) }
+    /// The two functions of libdb that are no members of its structures.
+    private struct Library: Sendable {
+        let create:
+            @convention(c) @Sendable (
+                UnsafeMutablePointer<UnsafeMutablePointer<DB>?>, UnsafeMutableRawPointer?, UInt32
+            ) -> CInt
+        let text: @convention(c) @Sendable (CInt) -> UnsafePointer<CChar>?
+
+        static let loaded = Result { () throws(TableOpenError) -> Library in
+            let library = try SharedLibrary("libdb-5.3.so", type: "hash", package: "libdb5.3")
+            return Library(
+                create: try library.function("db_create"), text: try library.function("db_strerror"))
+        }
+    }
+
+    private static func problem(_ status: CInt) -> FileProblem {
+        let text = try? Library.loaded.get().text(status)
+        return FileProblem(text.map { String(cString: $0) } ?? String(cString: strerror(status)))
+    }
 
     private let handle: UnsafeMutablePointer<DB>
     private var closed = false
@@ -24,7 +42,9 @@ final class BerkeleyFile {
         path: String, type: DBTYPE, mode: Mode, cacheSize: Int, expectedCount: Int = 0
     ) throws(FileProblem) {
         var pointer: UnsafeMutablePointer<DB>?
-        let status = db_create(&pointer, nil, 0)
+        let library: Library
+        do { library = try Library.loaded.get() } catch { throw FileProblem(error.reason) }
+        let status = library.create(&pointer, nil, 0)
         guard status == 0, let handle = pointer else { throw Self.problem(status == 0 ? ENOMEM : status) }
         self.handle = handle
         _ = handle.pointee.set_cachesize(handle, 0, UInt32(clamping: max(cacheSize, 20_480)), 0)

@@ -9,7 +9,7 @@ struct PCRETable: ImmediateTable {
 
     static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
         try request.requireReading()
-        let dialect = PCREDialect(utf8: request.options.contains(.utf8))
+        let dialect = PCREDialect(library: try PCRELibrary.load(), utf8: request.options.contains(.utf8))
         var reader = PatternReader(dialect, try RuleText(request), request.options)
         return PCRETable(name: "\(request.specification)", rules: reader.read())
     }
@@ -18,6 +18,7 @@ struct PCRETable: ImmediateTable {
 }
 
 struct PCREDialect: PatternDialect {
+    let library: PCRELibrary
     let utf8: Bool
 
     static var missingDelimiterSuffix: String { "ignoring this rule" }
@@ -40,7 +41,7 @@ struct PCREDialect: PatternDialect {
         let literals =
             options & PCRE2_EXTENDED != 0
             ? nil : RequiredLiterals.find(pattern, .perl, anchors: options & PCRE2_MULTILINE == 0)
-        return try PerlPattern(Array(pattern), options: options, literals: literals)
+        return try PerlPattern(library, Array(pattern), options: options, literals: literals)
     }
 }
 
@@ -48,44 +49,51 @@ struct PCREDialect: PatternDialect {
 ///
 /// `@unchecked Sendable`: pcre2_code is not modified after it was compiled (pcre2api(3), "multithreading").
 final class PerlPattern: CompiledPattern, @unchecked Sendable {
+    private let library: PCRELibrary
     private let code: OpaquePointer
     let groupCount: Int
     let literals: RequiredLiterals?
 
-    init(_ pattern: [UInt8], options: UInt32, literals: RequiredLiterals?) throws(TableOpenError) {
+    init(
+        _ library: PCRELibrary, _ pattern: [UInt8], options: UInt32, literals: RequiredLiterals?
+    ) throws(TableOpenError) {
         var status: CInt = 0
         var offset = 0
-        guard let code = pcre2_compile_8(pattern, pattern.count, options, &status, &offset, nil) else {
+        guard let code = library.compile(pattern, pattern.count, options, &status, &offset, nil) else {
             var message = [UInt8](repeating: 0, count: 256)
-            pcre2_get_error_message_8(status, &message, message.count)
+            _ = library.errorMessage(status, &message, message.count)
             let text = message.prefix { $0 != 0 }.text
             throw TableOpenError("error in regex at offset \(offset): \(text)")
         }
         // Fails where no machine code can be made; matching then interprets.
-        pcre2_jit_compile_8(code, PCRE2_JIT_COMPLETE)
+        _ = library.compileToMachineCode(code, PCRE2_JIT_COMPLETE)
         var count: UInt32 = 0
-        pcre2_pattern_info_8(code, UInt32(PCRE2_INFO_CAPTURECOUNT), &count)
+        _ = library.information(code, UInt32(PCRE2_INFO_CAPTURECOUNT), &count)
+        self.library = library
         self.code = code
         groupCount = Int(count)
         self.literals = literals
     }
 
-    deinit { pcre2_code_free_8(code) }
+    deinit { library.freeCode(code) }
 
     /// A key, and where the library puts what matched.
     final class Subject {
         fileprivate let key: [UInt8]
         fileprivate let data: OpaquePointer?
         fileprivate let options: UInt32
+        private let library: PCRELibrary?
 
         init(_ key: [UInt8], groupCount: Int) {
             self.key = key
-            data = pcre2_match_data_create_8(UInt32(clamping: groupCount + 1), nil)
+            // Without the library there are no patterns to try.
+            library = try? PCRELibrary.load()
+            data = library?.createData(UInt32(clamping: groupCount + 1), nil)
             // Checked once, not for each pattern.
             options = Utf8Text.isValid(key) ? PCRE2_NO_UTF_CHECK : 0
         }
 
-        deinit { pcre2_match_data_free_8(data) }
+        deinit { library?.freeData(data) }
     }
 
     static func subject(_ key: [UInt8], groupCount: Int) -> Subject { Subject(key, groupCount: groupCount) }
@@ -93,9 +101,9 @@ final class PerlPattern: CompiledPattern, @unchecked Sendable {
     /// PCRE2's own limits on backtracking end a match that runs away; it then counts as none, as in Postfix.
     func match(_ subject: Subject, captures: Bool) -> [Range<Int>?]? {
         guard let data = subject.data else { return nil }
-        let count = pcre2_match_8(code, subject.key, subject.key.count, 0, subject.options, data, nil)
+        let count = library.match(code, subject.key, subject.key.count, 0, subject.options, data, nil)
         guard count > 0 else { return nil }
-        guard captures, let offsets = pcre2_get_ovector_pointer_8(data) else { return [] }
+        guard captures, let offsets = library.offsets(data) else { return [] }
         return (0..<Int(count)).map { group in
             let (start, end) = (offsets[2 * group], offsets[2 * group + 1])
             return start == Int.max || start < 0 || end < start ? nil : start..<end
