@@ -54,6 +54,13 @@ struct QueryTemplate: Sendable {
         }
     }
 
+    /// The text depends on the key, or on a part of it.
+    var usesKey: Bool {
+        parts.contains { part in
+            if case .text = part { false } else { true }
+        }
+    }
+
     /// The template needs a part of the key, so that parts of a key are no keys for it.
     var needsPartOfKey: Bool {
         parts.contains { part in

@@ -22,6 +22,10 @@ final class LDAPTable: LookupTable {
         plan = try QueryPlan(
             request, settings, query: try settings.string("query_filter", "(mailacceptinggeneralid=%s)", minimum: 1),
             function: "dict_ldap_get_values[1]", format: format)
+        if !options.filter.usesKey {
+            let filter = settings.value("query_filter") ?? ""
+            request.log.warning("dict_ldap_open: \(settings.name): Fixed query_filter \(filter) is probably useless")
+        }
         self.options = options
         let library = try LDAPLibrary.load()
         let (log, tableName) = (request.log, settings.name)

@@ -4,6 +4,7 @@ import MailSystem
 final class MemcacheTable: UpdatableTable {
     let name: String
     private let plan: QueryPlan
+    private let digest: KeyDigest?
     private let pool: ClientPool<MemcacheClient>
     private let client: @Sendable () -> MemcacheClient
     private let backup: (any LookupTable)?
@@ -24,9 +25,8 @@ final class MemcacheTable: UpdatableTable {
         let settings = try ClientSettings(request)
         let format = try settings.string("key_format", "%s", minimum: 1)
         plan = try QueryPlan(request, settings, query: format, function: "dict_memcache_lookup", format: "%s")
-        if let digest = settings.value("key_digest"), !digest.isEmpty {
-            throw TableOpenError("\(request.specification): key_digest is not supported; keep keys short instead")
-        }
+        let digest = try settings.string("key_digest", "")
+        self.digest = digest.isEmpty ? nil : try KeyDigest(digest)
         let options = try MemcacheClient.Options(settings)
         let log = request.log
         client = { MemcacheClient(options, log) }
@@ -66,10 +66,9 @@ final class MemcacheTable: UpdatableTable {
 
     /// Nil for what the protocol cannot carry.
     private func cacheKey(_ parts: AddressParts) -> [UInt8]? {
-        guard let key = plan.query.expand(parts, key: parts, quote: { $0 }), !key.isEmpty,
-            key.allSatisfy({ $0 > 0x20 && $0 != 0x7F })
-        else { return nil }
-        return key
+        guard let key = plan.query.expand(parts, key: parts, quote: { $0 }), !key.isEmpty else { return nil }
+        if let digest { return digest(key) }
+        return key.allSatisfy { $0 > 0x20 && $0 != 0x7F } ? key : nil
     }
 
     /// The key of a change. `domain` does not apply: changes come from Postfix's own caches.
