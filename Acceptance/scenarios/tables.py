@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 
+from lab.databases import PostgreSQL, signal_processes
 from lab.smtp import wait_for
 
 WORLD = {"dovecot": False, "spamd": False}
@@ -69,26 +70,11 @@ class Coprocess:
 
 
 def _start_postgresql(world):
-    version = max(os.listdir("/usr/lib/postgresql"))
-    programs, data = f"/usr/lib/postgresql/{version}/bin", "/srv/pg"
-    if not os.path.exists(world.mx.path(data)):
-        world.mx.run("install", "-d", "-o", "postgres", data)
-        world.mx.run(f"{programs}/initdb", "-D", data, "-A", "trust", user="postgres")
-    server = world.mx.start("runuser", "-u", "postgres", "--", f"{programs}/postgres", "-D", data, "-k", data,
-                            "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off")
-    wait_for(lambda: world.mx.run(f"{programs}/pg_isready", "-h", "127.0.0.1", check=False).returncode == 0, "PostgreSQL")
-    return server
+    PostgreSQL(world.mx).start()
 
 
 def _stop(world, pattern, number=signal.SIGKILL):
-    """Signals the host's own processes whose command line has `pattern`."""
-    for pid in subprocess.run(["ip", "netns", "pids", world.mx.name], stdout=subprocess.PIPE, text=True).stdout.split():
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                if pattern.encode() in file.read():
-                    os.kill(int(pid), number)
-        except (FileNotFoundError, ProcessLookupError):
-            pass
+    signal_processes(world.mx, [pattern], number)
 
 
 def _stop_postgresql(world):
