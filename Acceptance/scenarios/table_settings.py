@@ -114,7 +114,7 @@ def scenario_pgsql(world):
     check(base + "select_function = f\n", "y,z", "b")
     check(base + "table = t\nselect_field = v\nwhere_field = k\nadditional_conditions = AND v <> 'z'\n", "y", "b")
     check(base.replace("hosts = ", "hosts = inet:127.0.0.1:1 ") + query, "x")
-    check(base.replace("127.0.0.1", "unix:/srv/pg/.s.PGSQL.5432") + query, "x")
+    check(base.replace("127.0.0.1", "unix:/srv/pg") + query, "x")
     check(base.replace("dbname = postgres", "dbname = none") + query, ("connect to pgsql server",))
     check(base + query + "expansion_limit = 1\n", ("Expansion limit exceeded for key: 'b'",), "b")
     check(base + "query = SELECT nothing\n", ("query failed",))
@@ -191,7 +191,7 @@ def scenario_ldap(world):
     # Aliases, and a referral.
     check("", None, base="ou=links,dc=example,dc=com")
     check("dereference = 3\n", "deep@example.com", base="ou=links,dc=example,dc=com")
-    check("chase_referrals = 1\n", "deep@example.com", base="ou=away,dc=example,dc=com")
+    check("chase_referrals = yes\n", "deep@example.com", base="ou=away,dc=example,dc=com")
     # TLS.
     known, unknown = f"tls_ca_cert_file = {ca}\n", f"tls_ca_cert_file = {CERTIFICATES}/other.pem\n"
     for start, host in (("start_tls = yes\n", "ldap://db.example"), ("", "ldaps://db.example")):
