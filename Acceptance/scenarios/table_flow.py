@@ -270,3 +270,4 @@ def scenario_a_large_table_is_rebuilt(world):
 
 
 scenario_a_large_table_is_rebuilt.only_for = ("apus",)
+scenario_a_large_table_is_rebuilt.open_problem = "some sessions end without an answer while postmap is at work; why is not known yet"
