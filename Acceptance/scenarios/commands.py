@@ -567,7 +567,8 @@ def scenario_states_of_the_system(world):
     def postfix(command, *options):
         mark = len(world.mta.log())
         status = _run(world, "postfix", command, *options)[0]
-        match = re.search(r"postfix/postfix-script\[\d+\]: (.*)", _logged(world, mark))
+        # A line of the command before may have come late.
+        match = re.search(r"postfix/postfix-script\[\d+\]: (?!separation:)(.*)", _logged(world, mark))
         return status, match[1] if match else None
     assert postfix("status")[0] == 0 and re.match(r"the Postfix mail system is running: PID: \d+$", postfix("status")[1])
     assert postfix("start") == (1, "fatal: the Postfix mail system is already running")
