@@ -270,5 +270,3 @@ def scenario_a_large_table_is_rebuilt(world):
 
 
 scenario_a_large_table_is_rebuilt.only_for = ("apus",)
-scenario_a_large_table_is_rebuilt.open_problem = (
-    "receive is killed by SIGILL in libdispatch (_dispatch_workq_monitor_pools) while many lookups wait for postmap's lock")

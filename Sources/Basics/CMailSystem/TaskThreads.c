@@ -30,6 +30,16 @@ extern WEAK SWIFT_CALL void (*swift_task_enqueueGlobalWithDeadline_hook)(
 // The executor's identity and implementation: both zero for the global one.
 extern WEAK SWIFT_CALL void swift_job_run(void *job, void *executor, uintptr_t implementation);
 
+// Longer than any process lives, and far from the end of the numbers.
+static const int64_t longest_wait = INT64_C(1000000000) * 3600 * 24 * 365 * 10;
+
+static int start_thread(void *(*body)(void *)) {
+    pthread_t thread;
+    int failure = pthread_create(&thread, NULL, body, NULL);
+    if (!failure) pthread_detach(thread);
+    return failure;
+}
+
 // Jobs that are ready: a ring that grows.
 
 static pthread_mutex_t ready_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -73,11 +83,14 @@ static void *work(void *unused) {
     }
 }
 
-// Jobs that wait for a time: a heap, the earliest first, and a thread that waits for it.
+// Jobs, and calls of ours, that wait for a time: a heap, the earliest first, and a thread that waits for it.
 
 struct timed_job {
     int64_t due;
     void *job;
+    // Instead of the job.
+    void (*callback)(void *context);
+    void *context;
 };
 
 static pthread_mutex_t timed_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -97,7 +110,7 @@ static void swap_jobs(size_t a, size_t b) {
     heap[b] = job;
 }
 
-static void push_timed(int64_t due, void *job) {
+static void push_timed(struct timed_job job) {
     pthread_mutex_lock(&timed_mutex);
     if (heap_count == heap_size) {
         size_t size = heap_size ? heap_size * 2 : 64;
@@ -107,7 +120,7 @@ static void push_timed(int64_t due, void *job) {
         heap_size = size;
     }
     size_t index = heap_count++;
-    heap[index] = (struct timed_job){due, job};
+    heap[index] = job;
     while (index > 0 && heap[(index - 1) / 2].due > heap[index].due) {
         swap_jobs(index, (index - 1) / 2);
         index = (index - 1) / 2;
@@ -117,8 +130,8 @@ static void push_timed(int64_t due, void *job) {
 }
 
 // The heap is not empty.
-static void *pop_timed(void) {
-    void *job = heap[0].job;
+static struct timed_job pop_timed(void) {
+    struct timed_job job = heap[0];
     heap[0] = heap[--heap_count];
     size_t index = 0;
     for (;;) {
@@ -145,8 +158,35 @@ static void *watch(void *unused) {
             pthread_cond_timedwait(&timed_condition, &timed_mutex, &until);
             continue;
         }
-        push(pop_timed());
+        struct timed_job job = pop_timed();
+        if (!job.callback) {
+            push(job.job);
+            continue;
+        }
+        pthread_mutex_unlock(&timed_mutex);
+        job.callback(job.context);
+        pthread_mutex_lock(&timed_mutex);
     }
+}
+
+static pthread_once_t watch_once = PTHREAD_ONCE_INIT;
+static int watch_failure;
+
+static void start_watch(void) {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&timed_condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+    watch_failure = start_thread(watch);
+}
+
+int apus_call_after(uint64_t nanoseconds, void (*callback)(void *context), void *context) {
+    pthread_once(&watch_once, start_watch);
+    if (watch_failure) return watch_failure;
+    int64_t delay = nanoseconds < (uint64_t)longest_wait ? (int64_t)nanoseconds : longest_wait;
+    push_timed((struct timed_job){now(CLOCK_MONOTONIC) + delay, NULL, callback, context});
+    return 0;
 }
 
 // The hooks.
@@ -156,12 +196,10 @@ static SWIFT_CALL void enqueue(void *job, enqueue_original original) {
     push(job);
 }
 
-// Longer than any process lives, and far from the end of the numbers.
-static const int64_t longest_wait = INT64_C(1000000000) * 3600 * 24 * 365 * 10;
-
 static void wait_for(int64_t nanoseconds, void *job) {
     if (nanoseconds <= 0) return push(job);
-    push_timed(now(CLOCK_MONOTONIC) + (nanoseconds < longest_wait ? nanoseconds : longest_wait), job);
+    int64_t delay = nanoseconds < longest_wait ? nanoseconds : longest_wait;
+    push_timed((struct timed_job){now(CLOCK_MONOTONIC) + delay, job, NULL, NULL});
 }
 
 static SWIFT_CALL void enqueue_with_delay(unsigned long long delay, void *job, delay_original original) {
@@ -182,24 +220,13 @@ static SWIFT_CALL void enqueue_with_deadline(
     wait_for((int64_t)seconds * 1000000000 + (int64_t)nanoseconds - current, job);
 }
 
-static int start_thread(void *(*body)(void *)) {
-    pthread_t thread;
-    int failure = pthread_create(&thread, NULL, body, NULL);
-    if (!failure) pthread_detach(thread);
-    return failure;
-}
-
 int apus_run_tasks_on_own_threads(int count) {
     if (!&swift_task_enqueueGlobal_hook || !&swift_task_enqueueGlobalWithDelay_hook
         || !&swift_task_enqueueGlobalWithDeadline_hook || !swift_job_run) {
         return 0;
     }
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&timed_condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-    int failure = start_thread(watch);
+    pthread_once(&watch_once, start_watch);
+    int failure = watch_failure;
     for (int index = 0; index < count && !failure; index++) failure = start_thread(work);
     if (failure) return failure;
     swift_task_enqueueGlobal_hook = enqueue;

@@ -1,4 +1,5 @@
 import Glibc
+import MailSystem
 import NIOPosix
 import Synchronization
 
@@ -78,7 +79,7 @@ final class ClientPool<Client: BlockingClient>: Sendable {
         guard starts else { return }
         Task { [weak self, idleSeconds] in
             repeat {
-                try? await Task.sleep(nanoseconds: UInt64(idleSeconds) * 1_000_000_000)
+                await TaskDelay.seconds(idleSeconds)
             } while await self?.reap() ?? false
         }
     }

@@ -1,4 +1,5 @@
 import Glibc
+import MailSystem
 import Synchronization
 
 /// A table in a file of its own: `hash:`, `btree:`, `cdb:`, `lmdb:` (DATABASE_README).
@@ -59,7 +60,7 @@ final class KeyedTable: LookupTable, ListableTable {
         // postmap has the file for as long as a table takes to build. A thread must not wait for it; the task may.
         for _ in 0..<3_000 {
             if case .value(let value) = try answerNow(key) { return value }
-            do { try await Task.sleep(nanoseconds: 20_000_000) } catch { break }
+            await TaskDelay.nanoseconds(20_000_000)
         }
         throw LookupError(table: name, reason: "the table is locked")
     }

@@ -79,6 +79,9 @@ char **apus_environment(void);
 /// 1 KiB and more joins all of them first, several times a message.
 void apus_join_small_blocks_at_once(void);
 
+/// Calls back after a time, from a thread of ours that must not be kept waiting. Returns 0 or an error number.
+int apus_call_after(uint64_t nanoseconds, void (*callback)(void *context), void *context);
+
 /// Runs Swift's tasks on `count` threads of our own from now on; call it before the first task, once. Returns 0 or an
 /// error number.
 int apus_run_tasks_on_own_threads(int count);

@@ -1,9 +1,11 @@
+import MailSystem
+
 /// sleep seconds
 struct Sleep: Restriction {
     let seconds: Int
 
     func evaluate(_ check: Evaluation) async -> Outcome {
-        try? await Task.sleep(for: .seconds(seconds))
+        await TaskDelay.seconds(seconds)
         return .dunno
     }
 }
