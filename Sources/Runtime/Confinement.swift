@@ -48,7 +48,7 @@ public enum Confinement: Sendable {
         // Of a log file that master replaces, the new one comes as a descriptor.
         try Separation.confineFiles(
             Separation.FileLimits(
-                readable: Separation.everything(but: hidden), writable: writable,
+                readable: Separation.everything(but: hidden, needsFile: parameters.mention), writable: writable,
                 updatable: marks.map { "\(queue)/\($0)" }, mayBindAnyPort: bindsPorts))
     }
 

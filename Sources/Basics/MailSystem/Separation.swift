@@ -82,7 +82,10 @@ public enum Separation {
     /// The directories and files that cover all below `root` but what is `hidden`: beside each hidden directory its
     /// neighbours, and those of the directories above it. Symbolic links are left out: what they lead to has a path of
     /// its own. What is made later in the directories between `root` and a hidden one is not covered.
-    public static func everything(below root: String = "/", but hidden: [String]) -> [String] {
+    /// - Parameter needsFile: tells which of the files that are neighbours are wanted.
+    public static func everything(
+        below root: String = "/", but hidden: [String], needsFile: (String) -> Bool = { _ in true }
+    ) -> [String] {
         let base = root == "/" ? "" : root
         if hidden.contains(where: { $0 == root }) { return [] }
         guard hidden.contains(where: { $0.hasPrefix(base + "/") }) else { return [root] }
@@ -90,9 +93,10 @@ public enum Separation {
         try? POSIXFileStore(root: "").list(root) { name in
             let path = "\(base)/\(name)"
             var status = stat()
-            if lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFLNK {
-                found += everything(below: path, but: hidden)
-            }
+            guard lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFLNK else { return true }
+            // The kernel holds what a rule names: the room of a removed file would come back only with our end.
+            if status.st_mode & S_IFMT == S_IFREG, !needsFile(path) { return true }
+            found += everything(below: path, but: hidden, needsFile: needsFile)
             return true
         }
         return found

@@ -73,6 +73,13 @@ struct TableFileCheck {
 }
 
 extension Parameters {
+    /// A setting names the file, with or without its suffix (`/srv/users` for `/srv/users.db`).
+    public func mention(_ path: String) -> Bool {
+        let name = path.lastIndex(of: "/").map { path[$0...] } ?? path[...]
+        let stem = name.lastIndex(of: ".").map { String(path[..<$0]) } ?? path
+        return store.settings.keys.contains { self[$0].contains(stem) }
+    }
+
     /// The files of tables of a type that are named anywhere in main.cf: `sqlite:/etc/postfix/users.cf`.
     public func tableFiles(of type: String) -> [String] {
         store.settings.keys.sorted().flatMap { name in
