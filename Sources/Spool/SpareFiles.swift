@@ -219,7 +219,7 @@ public final class SpareFiles: Sendable {
         let room = min(limit, ((try? store.freeFiles(Self.queue)) ?? 0) / 8) - names().count
         return state.withLock { state in
             guard room > 0 else { return false }
-            state.room = min(room, 64) - 1
+            state.room = min(room, max(64, limit / 8)) - 1
             state.nextCount = 0
             return true
         }

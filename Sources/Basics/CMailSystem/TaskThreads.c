@@ -104,6 +104,11 @@ static int64_t now(clockid_t clock) {
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
+// The time that is so many nanoseconds away.
+static int64_t after(uint64_t nanoseconds) {
+    return now(CLOCK_MONOTONIC) + (nanoseconds < (uint64_t)longest_wait ? (int64_t)nanoseconds : longest_wait);
+}
+
 static void swap_jobs(size_t a, size_t b) {
     struct timed_job job = heap[a];
     heap[a] = heap[b];
@@ -184,8 +189,7 @@ static void start_watch(void) {
 int apus_call_after(uint64_t nanoseconds, void (*callback)(void *context), void *context) {
     pthread_once(&watch_once, start_watch);
     if (watch_failure) return watch_failure;
-    int64_t delay = nanoseconds < (uint64_t)longest_wait ? (int64_t)nanoseconds : longest_wait;
-    push_timed((struct timed_job){now(CLOCK_MONOTONIC) + delay, NULL, callback, context});
+    push_timed((struct timed_job){after(nanoseconds), NULL, callback, context});
     return 0;
 }
 
@@ -198,8 +202,7 @@ static SWIFT_CALL void enqueue(void *job, enqueue_original original) {
 
 static void wait_for(int64_t nanoseconds, void *job) {
     if (nanoseconds <= 0) return push(job);
-    int64_t delay = nanoseconds < longest_wait ? nanoseconds : longest_wait;
-    push_timed((struct timed_job){now(CLOCK_MONOTONIC) + delay, job, NULL, NULL});
+    push_timed((struct timed_job){after((uint64_t)nanoseconds), job, NULL, NULL});
 }
 
 static SWIFT_CALL void enqueue_with_delay(unsigned long long delay, void *job, delay_original original) {

@@ -90,16 +90,20 @@ public struct POSIXFileStore: FileStore {
     }
 
     public func freeBytes(_ path: String) throws(SystemError) -> Int {
-        var value = statvfs()
-        if statvfs(absolute(path), &value) != 0 { throw SystemError("statvfs", path: path) }
+        let value = try fileSystem(path)
         let (product, overflow) = UInt64(value.f_bavail).multipliedReportingOverflow(by: UInt64(value.f_frsize))
         return overflow ? Int.max : Int(clamping: product)
     }
 
     public func freeFiles(_ path: String) throws(SystemError) -> Int {
+        let value = try fileSystem(path)
+        return value.f_files == 0 ? Int.max : Int(clamping: value.f_favail)
+    }
+
+    private func fileSystem(_ path: String) throws(SystemError) -> statvfs {
         var value = statvfs()
         if statvfs(absolute(path), &value) != 0 { throw SystemError("statvfs", path: path) }
-        return value.f_files == 0 ? Int.max : Int(clamping: value.f_favail)
+        return value
     }
 }
 

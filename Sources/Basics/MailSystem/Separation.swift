@@ -84,7 +84,7 @@ public enum Separation {
     /// its own. What is made later in the directories between `root` and a hidden one is not covered.
     /// - Parameter needsFile: tells which of the files that are neighbours are wanted.
     public static func everything(
-        below root: String = "/", but hidden: [String], needsFile: (String) -> Bool = { _ in true }
+        below root: String = "/", but hidden: [String], needsFile: (String) -> Bool
     ) -> [String] {
         let base = root == "/" ? "" : root
         if hidden.contains(where: { $0 == root }) { return [] }

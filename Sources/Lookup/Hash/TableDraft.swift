@@ -1,4 +1,5 @@
 import Glibc
+import MailSystem
 
 /// A new edition of a table file, written beside the one in use: `publish` puts it in its place in one step, so that
 /// readers see the whole old table or the whole new one, and a broken build leaves the old one.
@@ -60,15 +61,8 @@ final class TableDraft {
     /// readers are on their way out.
     private func rewriteOld(from source: CInt, size: Int) {
         guard let bytes = FileBytes.read(source, at: 0, count: size) else { return }
-        bytes.withUnsafeBytes { bytes in
-            var written = 0
-            while written < bytes.count, let base = bytes.baseAddress {
-                let count = pwrite(current.descriptor, base + written, bytes.count - written, off_t(written))
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { break }
-                written += count
-            }
-            _ = ftruncate(current.descriptor, off_t(written))
-        }
+        lseek(current.descriptor, 0, SEEK_SET)
+        do { try Descriptors.writeAll(bytes, to: current.descriptor) } catch {}
+        _ = ftruncate(current.descriptor, lseek(current.descriptor, 0, SEEK_CUR))
     }
 }
