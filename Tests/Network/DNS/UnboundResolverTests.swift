@@ -9,12 +9,22 @@ import Testing
 @Suite(.enabled(if: access("/usr/sbin/unbound", X_OK) == 0), .serialized)
 final class UnboundResolverTests {
     private let directory = "/tmp/apus-unbound-\(getpid())"
-    private let port: Int
+    private var port = 0
     private var process: pid_t = 0
 
     init() throws {
         mkdir(directory, 0o755)
-        port = Int.random(in: 20000...50000)
+        for _ in 0..<20 {
+            // Below the ports that the kernel hands out: one of those can be taken, or connect to itself.
+            port = Int.random(in: 20000..<32768)
+            try start()
+            if serves() { return }
+            stop()
+        }
+        Issue.record("unbound did not start")
+    }
+
+    private func start() throws {
         let configuration = """
             server:
               verbosity: 0
@@ -47,17 +57,27 @@ final class UnboundResolverTests {
         arguments.append(nil)
         try #require(posix_spawn(&process, "/usr/sbin/unbound", nil, nil, arguments, environ) == 0)
         for argument in arguments { free(argument) }
-        try waitForServer()
     }
 
     deinit {
-        kill(process, SIGKILL)
-        waitpid(process, nil, 0)
+        stop()
         _ = system("rm -rf \(directory)")
     }
 
-    private func waitForServer() throws {
+    private func stop() {
+        guard process > 0 else { return }
+        kill(process, SIGKILL)
+        waitpid(process, nil, 0)
+        process = 0
+    }
+
+    /// Whether the server answers at its port: false as soon as it is gone, for instance because the port is taken.
+    private func serves() -> Bool {
         for _ in 0..<2400 {
+            if waitpid(process, nil, WNOHANG) != 0 {
+                process = 0
+                return false
+            }
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             defer { close(descriptor) }
             var address = sockaddr_in()
@@ -69,10 +89,10 @@ final class UnboundResolverTests {
                     connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
                 }
             }
-            if result == 0 { return }
+            if result == 0 { return true }
             usleep(50_000)
         }
-        Issue.record("unbound did not start")
+        return false
     }
 
     private func resolver(port: Int? = nil, timeout: Int = 120) throws -> UnboundResolver {
