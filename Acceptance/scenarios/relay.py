@@ -115,3 +115,15 @@ def scenario_xclient(world):
     wait_for(lambda: server.messages, "the message")
     assert server.messages[0].content.startswith("Received: from it.example (near.example [127.0.0.1])\r\n"), server.messages[0].content
     client.quit()
+
+
+def scenario_busy_destination(world):
+    """Mail that comes fast keeps its connections, although none of it has to wait; a lone message does not."""
+    server = world.server(lambda stage, _: None)
+    arguments = ["smtp-source", "-4", "-d", "-M", "inside.example", "-s", "2", "-f", "foo@example.com", "-t", FRIEND]
+    sent = rf"to=<{FRIEND}>, relay=mx\.externaladdress\.com\[198\.51\.100\.25\]:25, "
+    world.mx.run(*arguments, "-m", "1", "127.0.0.1:25")
+    world.mta.wait_log(sent + r"delay=.*status=sent")
+    world.mx.run(*arguments, "-m", "300", "127.0.0.1:25")
+    wait_for(lambda: len(server.messages) == 301, "300 deliveries", seconds=120)
+    world.mta.wait_log(sent + r"conn_use=\d+, delay=.*status=sent")

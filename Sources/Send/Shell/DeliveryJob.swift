@@ -254,12 +254,13 @@ final class DeliveryJob {
     private func release(_ connection: ClientConnection, _ key: SessionCache.Key, isReusable: Bool) async {
         let state = connection.current
         guard isReusable, !state.isDead else { return connection.quit() }
-        let age = agent.clock.monotonicNanoseconds() &- connection.opened
+        let now = agent.clock.monotonicNanoseconds()
+        let isBusy = agent.cache.isBusy(key, now: now)
         guard settings.reuseCountLimit == 0 || state.uses < settings.reuseCountLimit,
-            age < UInt64(max(settings.reuseTimeLimit, 0)) * 1_000_000_000,
+            now &- connection.opened < UInt64(max(settings.reuseTimeLimit, 0)) * 1_000_000_000,
             !state.isSecure || settings.reusesTLS
         else { return connection.quit() }
-        var wanted = settings.cachesOnDemand && request.flags.contains(.connectionReuse)
+        var wanted = settings.cachesOnDemand && (isBusy || request.flags.contains(.connectionReuse))
         if !wanted, !agent.cachedDestinations.isEmpty {
             wanted = (try? await agent.cachedDestinations.matches(request.nexthop)) ?? false
         }

@@ -16,6 +16,7 @@ final class SessionCache: Sendable {
     }
 
     private let entries: NIOLockedValueBox<ConnectionStore<Key, Entry>>
+    private let volume = NIOLockedValueBox(DeliveryVolume<Key>())
 
     /// - Parameter limit: connections for each destination.
     init(limit: Int = 100) { entries = NIOLockedValueBox(ConnectionStore(limit: limit)) }
@@ -28,6 +29,9 @@ final class SessionCache: Sendable {
         }
         return nil
     }
+
+    /// Counts a delivery, and tells whether so many follow one another that the connection should be kept.
+    func isBusy(_ key: Key, now: UInt64) -> Bool { volume.withLockedValue { $0.record(key, now: now) } }
 
     func store(_ connection: ClientConnection, for key: Key, seconds: Int) {
         let ticket = NIOLockedValueBox<ConnectionStore<Key, Entry>.Ticket?>(nil)
