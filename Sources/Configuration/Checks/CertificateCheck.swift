@@ -1,97 +1,148 @@
 import MailSystem
 
-/// Certificates and keys of a server: there, readable by their owner only, belonging together, and not about to end.
+/// Certificates and keys of a server or a client: there, readable by their owner only, belonging together, and not
+/// about to end.
 struct CertificateCheck {
     let files: any DeepCheck.Files
     /// When to say that a certificate ends soon.
     static let daysOfWarning = 14
 
-    func problems(_ parameters: Parameters) -> [ConfigurationDiagnostic] {
-        var found = chains(parameters)
-        for kind in ["", "ec", "d", "ed25519"] {
-            let name = "smtpd_tls_\(kind)cert_file"
-            let path = parameters[name]
-            guard !path.isEmpty, path != "none" else { continue }
-            let keyName = "smtpd_tls_\(kind)key_file"
-            let key = parameters[keyName]
-            func warn(_ name: String, _ text: String, _ cure: String) {
-                found.append(parameters.warning(name, text, cure: cure))
+    private let prefix: String
+    private let parameters: Parameters
+
+    /// - Parameter prefix: `smtpd`, `smtp` or `lmtp`.
+    init(files: any DeepCheck.Files, prefix: String, parameters: Parameters) {
+        self.files = files
+        self.prefix = prefix
+        self.parameters = parameters
+    }
+
+    private var consequence: String {
+        prefix == "smtpd" ? "TLS is not offered" : "mail that needs TLS is deferred"
+    }
+
+    private func warning(_ name: String, _ text: String, _ cure: String) -> ConfigurationDiagnostic {
+        parameters.warning(name, text, cure: cure)
+    }
+
+    func problems() -> [ConfigurationDiagnostic] {
+        guard TLSUse(prefix, parameters).isOn else { return [] }
+        var found = authorities()
+        let chains = "\(prefix)_tls_chain_files"
+        if parameters.list(chains).isEmpty {
+            for kind in ["", "ec", "d"] { found += pair(kind) }
+            return found
+        }
+        return found + chainProblems(chains)
+    }
+
+    /// A certificate and its key, in one file or two.
+    private func pair(_ kind: String) -> [ConfigurationDiagnostic] {
+        let name = "\(prefix)_tls_\(kind)cert_file"
+        let path = parameters[name]
+        guard !path.isEmpty, path != "none" else { return [] }
+        let keyName = "\(prefix)_tls_\(kind)key_file"
+        let key = parameters[keyName].isEmpty ? path : parameters[keyName]
+        guard files.status(path) != nil else {
+            return [warning(name, "\(path) does not exist: \(consequence)", "put the certificate there")]
+        }
+        guard let status = files.status(key) else {
+            return [warning(keyName, "\(key) does not exist: \(consequence)", "put the key there")]
+        }
+        var found: [ConfigurationDiagnostic] = []
+        if status.mode & 0o004 != 0 {
+            found.append(warning(keyName, "\(key): every user can read the key", "chmod 600 \(key)"))
+        }
+        guard let facts = files.certificate(path, key: key) else {
+            let text = "\(path) or \(key) cannot be read: \(consequence)"
+            return found + [warning(name, text, "use PEM files that root can read, with keys without a passphrase")]
+        }
+        if !facts.matchesKey {
+            let text = "\(path) does not belong to \(key): \(consequence)"
+            found.append(warning(name, text, "use the key that it was made for"))
+        }
+        return found + validity(name, path, facts.validity)
+    }
+
+    private func validity(_ name: String, _ path: String, _ validity: CertificateValidity) -> [ConfigurationDiagnostic]
+    {
+        if validity.daysLeft < 0 {
+            return [warning(name, "\(path) has expired: those who verify it refuse it", "renew it")]
+        }
+        if !validity.hasBegun {
+            return [
+                warning(name, "\(path) is not valid yet: those who verify it refuse it", "correct the clock, or wait")
+            ]
+        }
+        guard validity.daysLeft < Self.daysOfWarning else { return [] }
+        return [warning(name, "\(path) expires in \(validity.daysLeft) days", "renew it")]
+    }
+
+    /// …_tls_chain_files: keys, each before its certificates; they may go on in the next file.
+    private func chainProblems(_ name: String) -> [ConfigurationDiagnostic] {
+        let paths = parameters.list(name)
+        var found: [ConfigurationDiagnostic] = []
+        for path in paths {
+            guard let status = files.status(path) else {
+                return found + [
+                    warning(name, "\(path) does not exist: \(consequence)", "put keys and certificates there")
+                ]
             }
-            guard files.status(path) != nil else {
-                warn(name, "\(path) does not exist: TLS is not offered", "put the certificate there")
-                continue
-            }
-            guard let status = files.status(key) else {
-                warn(keyName, "\(key) does not exist: TLS is not offered", "put the key there")
-                continue
-            }
-            if key != path, status.mode & 0o004 != 0 {
-                warn(keyName, "\(key): every user can read it", "chmod 600 \(key)")
-            }
-            guard let facts = files.certificate(path, key: key) else {
-                warn(name, "\(path) or \(key) cannot be read: TLS is not offered", "use PEM files that root can read")
-                continue
-            }
-            if !facts.matchesKey {
-                warn(name, "\(path) does not belong to \(key): TLS is not offered", "use the key that it was made for")
-            }
-            if facts.daysLeft < 0 {
-                warn(name, "\(path) has expired: clients that verify refuse it", "renew it")
-            } else if facts.daysLeft < Self.daysOfWarning {
-                warn(name, "\(path) expires in \(facts.daysLeft) days", "renew it")
+            if status.mode & 0o004 != 0, files.holdsKey(path) {
+                found.append(warning(name, "\(path): every user can read the key", "chmod 600 \(path)"))
             }
         }
+        let chain = files.chain(paths)
+        if let problem = chain.problem {
+            found.append(
+                warning(name, "\(problem): \(consequence)", "put each private key before its own certificate, in PEM"))
+        }
+        for (path, validity) in chain.certificates { found += self.validity(name, path, validity) }
         return found
+    }
+
+    private func authorities() -> [ConfigurationDiagnostic] {
+        ["\(prefix)_tls_CAfile", "\(prefix)_tls_CApath"].compactMap { name in
+            let path = parameters[name]
+            guard !path.isEmpty, files.status(path) == nil else { return nil }
+            return warning(
+                name, "\(path) does not exist: \(consequence)", "put the certificates there, or remove the setting")
+        }
     }
 
     /// TLS is asked for, and there is no certificate to offer it with.
     static func absence(
         _ service: MasterService, _ parameters: Parameters, file: String
     ) -> [ConfigurationDiagnostic] {
-        let level = parameters["smtpd_tls_security_level"]
-        let requires =
-            level == "encrypt" || parameters.bool("smtpd_enforce_tls") || parameters.bool("smtpd_tls_wrappermode")
-        guard requires || level == "may" || parameters.bool("smtpd_use_tls") else { return [] }
-        let names = ["", "ec", "d", "ed25519"].map { "smtpd_tls_\($0)cert_file" } + ["smtpd_tls_chain_files"]
+        let use = TLSUse("smtpd", parameters)
+        guard use.isOn else { return [] }
+        let names = ["", "ec", "d"].map { "smtpd_tls_\($0)cert_file" } + ["smtpd_tls_chain_files"]
         // `none` is an administrator who wants anonymous ciphers.
         guard names.allSatisfy({ parameters[$0].isEmpty }) else { return [] }
         return [
             ConfigurationDiagnostic(
                 .warning, file: file, line: service.line,
-                "service \(service.name): TLS is \(requires ? "required" : "offered"), but no certificate is set: "
-                    + (requires ? "no client can use the service" : "TLS is not offered"),
+                "service \(service.name): TLS is \(use.isRequired ? "required" : "offered"), but no certificate is set: "
+                    + (use.isRequired ? "no client can use the service" : "TLS is not offered"),
                 cure: "set smtpd_tls_chain_files, or run postfix tls enable-server")
         ]
     }
+}
 
-    /// smtpd_tls_chain_files: a key and its certificates in one file, or in two that follow each other.
-    private func chains(_ parameters: Parameters) -> [ConfigurationDiagnostic] {
-        let name = "smtpd_tls_chain_files"
-        let paths = parameters.list(name)
-        return paths.enumerated().compactMap { index, path in
-            guard files.status(path) != nil else {
-                return parameters.warning(
-                    name, "\(path) does not exist: TLS is not offered", cure: "put key and certificates there")
-            }
-            let separate = index > 0 ? files.certificate(path, key: paths[index - 1]) : nil
-            guard let facts = files.certificate(path, key: path) ?? separate else {
-                // A key alone, with its certificate in the next file.
-                if index + 1 < paths.count, files.certificate(paths[index + 1], key: path) != nil { return nil }
-                return parameters.warning(
-                    name, "\(path) cannot be read: TLS is not offered",
-                    cure: "put a key and its certificates there, in PEM")
-            }
-            if !facts.matchesKey {
-                return parameters.warning(
-                    name, "\(path): key and certificate do not belong together: TLS is not offered",
-                    cure: "use the key that the certificate was made for")
-            }
-            if facts.daysLeft < 0 {
-                return parameters.warning(
-                    name, "\(path) has expired: clients that verify refuse it", cure: "renew it")
-            }
-            guard facts.daysLeft < Self.daysOfWarning else { return nil }
-            return parameters.warning(name, "\(path) expires in \(facts.daysLeft) days", cure: "renew it")
+/// What a service does about TLS: …_tls_security_level, and where that is empty the older settings (postconf(5)).
+struct TLSUse {
+    let isOn: Bool
+    let isRequired: Bool
+
+    init(_ prefix: String, _ parameters: Parameters) {
+        let level = parameters["\(prefix)_tls_security_level"]
+        let wraps = parameters.bool("\(prefix)_tls_wrappermode")
+        if level.isEmpty {
+            isRequired = wraps || parameters.bool("\(prefix)_enforce_tls")
+            isOn = isRequired || parameters.bool("\(prefix)_use_tls")
+        } else {
+            isRequired = wraps || !["none", "may"].contains(level)
+            isOn = isRequired || level == "may"
         }
     }
 }

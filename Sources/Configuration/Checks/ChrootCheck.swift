@@ -26,37 +26,63 @@ struct ChrootCheck {
         var found: [(String, String)] = []
         switch service.program {
         case "smtpd":
-            let lists = ["client", "helo", "sender", "relay", "recipient", "data", "end_of_data"].map {
-                "smtpd_\($0)_restrictions"
-            }
-            for name in ["smtpd_milters"] + lists + parameters.list("smtpd_restriction_classes") {
+            for name in ["smtpd_milters"] + parameters.list("smtpd_restriction_classes") {
                 found += Self.paths(parameters[name]).map { (name, $0) }
             }
             let path = parameters["smtpd_sasl_path"]
             if parameters.bool("smtpd_sasl_auth_enable"), parameters["smtpd_sasl_type"] == "dovecot" {
                 found += (path.hasPrefix("/") ? [path] : Self.paths(path)).map { ("smtpd_sasl_path", $0) }
             }
-        case "lmtp":
-            for name in [
-                "local_transport", "virtual_transport", "mailbox_transport", "fallback_transport", "default_transport",
-            ]
-            where parameters[name].hasPrefix("\(service.name):") {
-                found += Self.paths(parameters[name]).map { (name, $0) }
+            found += tables(["smtpd", "cleanup", "trivial-rewrite"], parameters)
+        case "smtp", "lmtp":
+            for name in Self.transports {
+                let value = parameters[name]
+                if value.hasPrefix("\(service.name):") { found += Self.paths(value).map { (name, $0) } }
             }
+            for table in TableFileCheck.tables(parameters["transport_maps"]) {
+                for value in files.values("\(table.type):\(table.path)") where value.hasPrefix("\(service.name):unix:/")
+                {
+                    found += Self.paths(value).map { ("transport_maps", $0) }
+                }
+            }
+            found += tables([service.program], parameters)
         default: break
         }
         return found
     }
 
-    /// `unix:/path` anywhere in a value; `unix:passwd.byname` is a table.
+    private static let transports = [
+        "local_transport", "virtual_transport", "mailbox_transport", "fallback_transport", "default_transport",
+        "relay_transport", "content_filter",
+    ]
+
+    /// The sockets of tables that ask a server, of the parameters that some programs read.
+    private func tables(_ programs: Set<String>, _ parameters: Parameters) -> [(name: String, path: String)] {
+        parameters.namesSet.flatMap { name -> [(String, String)] in
+            guard let definition = ParameterCatalogue.definition(name),
+                ["map", "match list", "restriction list"].contains(where: definition.form.contains),
+                definition.readers.split(separator: ",").contains(where: { programs.contains(String($0)) })
+            else { return [] }
+            let value = parameters[name]
+            var found = Self.paths(value).map { (name, $0) }
+            for table in TableFileCheck.tables(value) where table.type == "mysql" || table.type == "pgsql" {
+                let hosts = files.setting("hosts", in: table.path) ?? ""
+                found += Self.paths(hosts).map { ("\(table.type):\(table.path)", $0) }
+            }
+            return found
+        }
+    }
+
+    /// `unix:/path` anywhere in a value; `unix:passwd.byname` is a table, and `socketmap:unix:/path:name` has a name behind
+    /// the path.
     static func paths(_ value: String) -> [String] {
         var found: [String] = []
         for word in value.utf8.split(whereSeparator: { ListSetting.isSpace($0) || "{},".utf8.contains($0) }) {
             var rest = Substring(word)
             while let colon = rest.firstIndex(of: ":") {
                 let after = rest[rest.index(after: colon)...]
-                if rest[..<colon].hasSuffix("unix"), after.hasPrefix("/") {
-                    found.append(String(after))
+                if rest[..<colon] == "unix", after.hasPrefix("/") {
+                    found.append(String(after.prefix { $0 != ":" }))
                     break
                 }
                 rest = after

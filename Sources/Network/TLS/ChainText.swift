@@ -33,13 +33,13 @@ struct ChainText {
         }
         while let (type, data) = Self.next(bio) {
             count += 1
-            if type == "CERTIFICATE" || type == "X509 CERTIFICATE" {
+            if Self.isCertificate(type) {
                 guard key != nil else { throw problem("key not first") }
                 guard let certificate = Self.certificate(data) else {
                     throw problem("error loading certificate (PEM object number \(count))")
                 }
                 if leaf == nil { leaf = certificate } else { _ = apus_certificates_push(issuers, certificate) }
-            } else if type.hasSuffix("PRIVATE KEY") {
+            } else if Self.isKey(type) {
                 try finish()
                 guard let loaded = Self.key(data) else {
                     throw problem("error loading private key (PEM object number \(count))")
@@ -54,6 +54,17 @@ struct ChainText {
 
     private func problem(_ text: String) -> TLSConfigurationError {
         TLSConfigurationError("error loading chain from \(source): \(text)", libraryErrors: LibraryErrors.take())
+    }
+
+    static func isCertificate(_ type: String) -> Bool { type == "CERTIFICATE" || type == "X509 CERTIFICATE" }
+
+    static func isKey(_ type: String) -> Bool { type.hasSuffix("PRIVATE KEY") }
+
+    /// Calls `body` with the type and the content of each object.
+    static func forEach(_ bytes: [UInt8], _ body: (String, [UInt8]) -> Void) {
+        guard let bio = BIO_new_mem_buf(bytes, CInt(clamping: bytes.count)) else { return }
+        defer { BIO_free(bio) }
+        while let (type, data) = next(bio) { body(type, data) }
     }
 
     private static func next(_ bio: OpaquePointer) -> (type: String, data: [UInt8])? {
@@ -71,7 +82,7 @@ struct ChainText {
         return (String(cString: name), Array(UnsafeBufferPointer(start: data, count: count)))
     }
 
-    private static func certificate(_ data: [UInt8]) -> OpaquePointer? {
+    static func certificate(_ data: [UInt8]) -> OpaquePointer? {
         data.withUnsafeBufferPointer { buffer in
             var position = buffer.baseAddress
             return d2i_X509(nil, &position, buffer.count)

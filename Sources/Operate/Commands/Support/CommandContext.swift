@@ -1,6 +1,7 @@
 import Configuration
 import Glibc
 import MailSystem
+import Submission
 import Synchronization
 
 /// What every command starts from: its name, its log and the configuration.
@@ -28,6 +29,8 @@ struct CommandContext {
         let showsUTF8 = parameters.bool("smtputf8_enable")
         Self.showsUTF8.withLock { $0 = showsUTF8 }
         for problem in parameters.fileDiagnostics { log.warning(problem.complaint) }
+        let settings = parameters.namesSet.map { (name: $0, value: parameters.raw($0) ?? "") }
+        CommandTrace.tell(settings: settings, of: "\(directory)/main.cf")
     }
 
     /// Of the configuration, once it has been read.
@@ -97,7 +100,7 @@ private struct CommandSink: LogSink {
 }
 
 /// Waits on the command's own thread for work that suspends.
-func runBlocking<Value: Sendable>(_ body: @escaping @Sendable () async -> Value) -> Value? {
+package func runBlocking<Value: Sendable>(_ body: @escaping @Sendable () async -> Value) -> Value? {
     let result = BlockingResult<Value>()
     Task {
         result.finish(await body())
