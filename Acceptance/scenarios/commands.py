@@ -568,7 +568,7 @@ def scenario_states_of_the_system(world):
         mark = len(world.mta.log())
         status = _run(world, "postfix", command, *options)[0]
         # A line of the command before may have come late.
-        match = re.search(r"postfix/postfix-script\[\d+\]: (?!separation:)(.*)", _logged(world, mark))
+        match = re.search(r"postfix/postfix-script\[\d+\]: (.*)", _logged(world, mark))
         return status, match[1] if match else None
     assert postfix("status")[0] == 0 and re.match(r"the Postfix mail system is running: PID: \d+$", postfix("status")[1])
     assert postfix("start") == (1, "fatal: the Postfix mail system is already running")

@@ -90,29 +90,64 @@ struct PostfixActions {
         }
     }
 
-    /// `postfix check`: what start would refuse or warn of, and what would be found out only when mail comes.
+    /// `postfix check`: what start would refuse or warn of, and what would be found out only when mail comes. Silent when
+    /// there is nothing to tell, as cron jobs expect.
     private func check(_ form: CheckForm) throws -> Int32 {
-        var settings: ServerSettings?
-        if !form.json { settings = try check() }
-        let parameters = try Parameters.load(directory: parameters.directory, processName: "master")
-        let master = try MasterConfiguration.load(directory: parameters.directory, parameters: parameters)
-        let deep = DeepCheck(parameters: parameters, master: master, files: CheckedFiles(parameters: parameters))
-            .problems()
-        guard form.json else {
-            for problem in deep { log.warning(problem.description) }
-            let isOff = parameters.list("import_environment").contains("APUS_SEPARATION=no")
-            let chrooted = master.services.filter(\.isChrooted).map(\.name)
-            log.info(
-                isOff
-                    ? "separation: seccomp and landlock are switched off in import_environment"
-                    : Confinement.summary(chrooted: chrooted))
-            let warned = !deep.isEmpty || settings?.warnings.isEmpty == false || !problems().isEmpty
-            return form.countsWarnings && warned ? 2 : 0
+        if form.json { return try checkInJSON() }
+        let settings = try check()
+        let deep = Self.deepProblems(settings.parameters, settings.master)
+        for problem in deep { log.warning(problem.description) }
+        if verbose > 0 { log.info(separation(settings)) }
+        let warned = !deep.isEmpty || !settings.warnings.isEmpty || !problems().isEmpty
+        return form.countsWarnings && warned ? 2 : 0
+    }
+
+    private static func deepProblems(
+        _ parameters: Parameters, _ master: MasterConfiguration
+    ) -> [ConfigurationDiagnostic] {
+        DeepCheck(parameters: parameters, master: master, files: CheckedFiles(parameters: parameters)).problems()
+    }
+
+    private func separation(_ settings: ServerSettings) -> String {
+        if settings.parameters.list("import_environment").contains("APUS_SEPARATION=no") {
+            return "separation: seccomp and landlock are switched off in import_environment"
         }
-        let all = parameters.diagnostics(master: master) + deep
+        return Confinement.summary(chrooted: settings.master.services.filter(\.isChrooted).map(\.name))
+    }
+
+    /// Nothing is made or changed, and an error is an object as well.
+    private func checkInJSON() throws -> Int32 {
+        var all: [ConfigurationDiagnostic] = []
+        do {
+            let settings = try Self.findings(in: parameters.directory, &all)
+            all += Self.deepProblems(settings.parameters, settings.master)
+            if !all.contains(where: { $0.severity == .fatal }) {
+                _ = try ServerSettings(directory: parameters.directory)
+            }
+        } catch {
+            all.append(ConfigurationDiagnostic(.fatal, "\(error)"))
+        }
+        all += problems().map { ConfigurationDiagnostic(.warning, $0) }
         let lines = all.map { "\(Self.json($0))\n" }.joined()
         try Descriptors.writeAll(Array(lines.utf8), to: STDOUT_FILENO)
         return all.contains { $0.severity == .fatal } ? 1 : all.isEmpty ? 0 : 2
+    }
+
+    /// What start would say of both files.
+    private static func findings(
+        in directory: String, _ all: inout [ConfigurationDiagnostic]
+    ) throws(ConfigurationError) -> (parameters: Parameters, master: MasterConfiguration) {
+        let parameters = try Parameters.load(directory: directory, processName: "master")
+        var master = try MasterConfiguration.load(directory: directory, parameters: parameters)
+        let disabled = DisabledServices(parameters)
+        master.services.removeAll(where: disabled.contains)
+        all += parameters.diagnostics(master: master)
+        all += ProcessPlan(master.services).skipped.map { index, reason in
+            let service = master.services[index]
+            return ConfigurationDiagnostic(
+                .warning, file: master.file, line: service.line, "service \(service.name): \(reason)")
+        }
+        return (parameters, master)
     }
 
     private static func json(_ problem: ConfigurationDiagnostic) -> String {

@@ -5,7 +5,7 @@ extension CommandSynopsis {
         subcommands: [
             (
                 "check",
-                "Read the configuration as start would, make missing directories of the queue, and warn of wrong owners and modes, and of what would be found out only when mail comes: tables that are missing or older than their source, restrictions that are never reached, open relays, passwords without TLS, certificates that do not fit or expire. Exit status 0 when start would go ahead, whatever it would warn of, so that scripts go on as with Postfix; 1 for errors that stop it. With --strict, exit status 2 when there are warnings. With --json, an object a line on standard output, and the exit status of --strict."
+                "Read the configuration as start would, make missing directories of the queue, and warn of wrong owners and modes, and of what would be found out only when mail comes: tables that are missing or older than their source, restrictions that are never reached, open relays, passwords without TLS, certificates that do not fit or expire, transports that are missing. Silent when all is well; with -v also tells which separation of processes is active. Exit status 0 when start would go ahead, whatever it would warn of, so that scripts go on as with Postfix; 1 for errors that stop it. With --strict, exit status 2 when there are warnings. With --json, an object a line on standard output, and the exit status of --strict."
             ),
             ("start", "Check, then start the mail system in the background."),
             ("start-fg", "Check, then run the mail system in the foreground, as containers want it."),
