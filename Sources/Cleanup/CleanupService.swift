@@ -28,13 +28,15 @@ public final class CleanupService: Sendable {
     ///   - parameters: of the service that receives; its overrides count.
     ///   - pool: where files are written.
     ///   - log: under the tag of cleanup.
+    ///   - rewriteLog: under that of trivial-rewrite.
     ///   - notifyQueue: called with the queue id when a message has arrived, not for held ones.
     public init(
         _ parameters: Parameters, opener: TableOpener, queue: QueueDirectory, pool: BlockingPool, log: MailLog,
-        clock: any MailClock = SystemClock(), notifyQueue: @escaping @Sendable (String) -> Void
+        rewriteLog: MailLog? = nil, clock: any MailClock = SystemClock(),
+        notifyQueue: @escaping @Sendable (String) -> Void
     ) {
         settings = CleanupSettings(parameters)
-        let rewriter = AddressRewriter(parameters)
+        let rewriter = AddressRewriter(parameters, log: rewriteLog)
         self.rewriter = rewriter
         let local = LocalDomains(parameters, opener: opener)
         mapper = AddressMapper(parameters, opener: opener, localDomains: local, rewriter: rewriter, log: log)

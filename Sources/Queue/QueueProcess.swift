@@ -98,6 +98,8 @@ public final class QueueProcess: DaemonProcess {
         let successor = InternalConnection(
             path: InternalEndpoint.queue, eventLoop: loop, sockets: context.machine.sockets)
         let flushService = flush
+        let flushLog = context.log("flush")
+        let isOldDefault = CompatibilityDefaults(parameters).flushesDestinations
         manager = QueueManager(
             eventLoop: loop,
             environment: QueueManager.Environment(
@@ -110,7 +112,13 @@ public final class QueueProcess: DaemonProcess {
                 router: ResolverRouter(resolver: resolver), agent: { agents.caller($0) }, notifier: notifications,
                 noteDeferred: { domain, id in
                     guard flushService.isUsed else { return }
-                    Task { _ = await flushService.add(domain, id) }
+                    Task {
+                        guard await flushService.add(domain, id) == .done, isOldDefault else { return }
+                        flushLog.info(
+                            CompatibilityDefaults.text(
+                                "relay_domains=$mydestination",
+                                to: "update fast-flush logfile for domain \"\(domain)\""))
+                    }
                 }, announce: { successor.notify(MessageArrived(queueID: $0)) }))
         hand.set(manager)
     }
@@ -122,7 +130,8 @@ public final class QueueProcess: DaemonProcess {
     ) -> CleanupService {
         CleanupService(
             service?.parameters ?? context.parameters, opener: opener, queue: directory, pool: context.pool,
-            log: context.log("cleanup"), clock: context.clock, notifyQueue: arrived)
+            log: context.log("cleanup"), rewriteLog: context.log("trivial-rewrite"), clock: context.clock,
+            notifyQueue: arrived)
     }
 
     public func start() async throws {

@@ -18,7 +18,7 @@ public final class AddressResolver: Sendable {
 
     let hostName: String
     let operators: RoutingOperators
-    let rewriter: AddressRewriter
+    public let rewriter: AddressRewriter
     let resolvesNullDomain: Bool
     let resolvesDequoted: Bool
     private let resolvesNumericDomain: Bool
@@ -40,7 +40,7 @@ public final class AddressResolver: Sendable {
     ) {
         hostName = parameters["myhostname"]
         operators = RoutingOperators(parameters)
-        rewriter = AddressRewriter(parameters)
+        rewriter = AddressRewriter(parameters, log: log)
         resolvesNullDomain = parameters.bool("resolve_null_domain")
         resolvesDequoted = parameters.bool("resolve_dequoted_address")
         resolvesNumericDomain = parameters.bool("resolve_numeric_domain")

@@ -1,5 +1,6 @@
 import Configuration
 import MailSyntax
+import MailSystem
 
 /// How incomplete addresses are completed (trivial-rewrite(8)).
 public enum RewriteContext: String, Sendable, Equatable {
@@ -9,7 +10,7 @@ public enum RewriteContext: String, Sendable, Equatable {
     case remote
 }
 
-/// Brings addresses into the form `user@fully.qualified.domain`. Pure: no tables, no DNS.
+/// Brings addresses into the form `user@fully.qualified.domain`. Pure but for a line in the log: no tables, no DNS.
 public struct AddressRewriter: Sendable {
     private let origin: String
     private let dotDomain: String
@@ -17,14 +18,25 @@ public struct AddressRewriter: Sendable {
     private let appendsOrigin: Bool
     private let appendsDomain: Bool
     let operators: RoutingOperators
+    /// Tells of domains that only an old default completes; nil when none does.
+    private let noteCompletion: (@Sendable (_ domain: String) -> Void)?
 
-    public init(_ parameters: Parameters) {
+    /// - Parameter log: under the tag of trivial-rewrite; nil where another one has the say.
+    public init(_ parameters: Parameters, log: MailLog? = nil) {
         origin = parameters["myorigin"]
         dotDomain = parameters["mydomain"]
         remoteDomain = parameters["remote_header_rewrite_domain"]
         appendsOrigin = parameters.bool("append_at_myorigin")
         appendsDomain = parameters.bool("append_dot_mydomain")
         operators = RoutingOperators(parameters)
+        let defaults = CompatibilityDefaults(parameters)
+        let domain = dotDomain
+        noteCompletion = log.flatMap { log in
+            guard defaults.completesDomains else { return nil }
+            return { name in
+                if let text = defaults.completion(of: name, with: domain) { log.info(text) }
+            }
+        }
     }
 
     /// False when headers of remote clients are left alone.
@@ -84,7 +96,9 @@ public struct AddressRewriter: Sendable {
         if case .literal = last { return }
         guard !domain.contains(.op(0x2E)) else { return }
         let parent = context == .local ? (appendsDomain ? dotDomain : "") : remoteDomain
-        if !parent.isEmpty { append("." + parent, to: &tokens) }
+        if parent.isEmpty { return }
+        if context == .local, let noteCompletion { noteCompletion(AddressText.internalForm([.address(Array(domain))])) }
+        append("." + parent, to: &tokens)
     }
 
     private func stripDot(_ tokens: inout [AddressToken]) {

@@ -2,6 +2,8 @@
 public struct MasterConfiguration: Sendable {
     public var services: [MasterService]
     public var diagnostics: [ConfigurationDiagnostic]
+    /// Log lines about chroot columns that only an old default fills (COMPATIBILITY_README).
+    public var compatibilityNotes: [String] = []
     public var file: String
 
     /// Reads `directory`/master.cf.
@@ -32,6 +34,9 @@ public struct MasterConfiguration: Sendable {
                     "\(file): line \(line.line): duplicate service \(service.name) type \(service.kind.rawValue)")
             }
             services.append(service)
+            if chrootDefault, MasterLine.leavesChrootOpen(line) {
+                compatibilityNotes.append(CompatibilityDefaults.chroot(file: file, line: line.line))
+            }
         }
     }
 
@@ -45,6 +50,12 @@ public struct MasterConfiguration: Sendable {
 
 /// One logical line of master.cf.
 enum MasterLine {
+    /// The chroot column says `-`.
+    static func leavesChrootOpen(_ line: LogicalLine) -> Bool {
+        let fields = ListSetting.split(line.text, separator: ListSetting.isSpace)
+        return fields.count > 4 && fields[4] == "-"
+    }
+
     static func parse(_ line: LogicalLine, processLimit: Int, chrootDefault: Bool) throws(ConfigurationError)
         -> MasterService
     {

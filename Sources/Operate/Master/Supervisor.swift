@@ -50,10 +50,15 @@ final class Supervisor {
         slots = settings.plan.processes.map(ProcessSlot.init)
     }
 
+    private func logFindings() {
+        for note in settings.master.compatibilityNotes { log.info(note) }
+        for warning in settings.warnings { log.warning(warning) }
+    }
+
     /// Serves until told to stop.
     func run() {
         logStart("daemon started")
-        for warning in settings.warnings { log.warning(warning) }
+        logFindings()
         if let shortcoming = Confinement.shortcoming { log.info(shortcoming) }
         wakeUps.begin(at: monotonic)
         while true {
@@ -318,7 +323,7 @@ final class Supervisor {
         isReloading = true
         replaceLog()
         logStart("reload")
-        for warning in settings.warnings { log.warning(warning) }
+        logFindings()
         let now = monotonic
         var remaining = slots
         slots = new.plan.processes.map { plan in

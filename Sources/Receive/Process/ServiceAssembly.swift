@@ -47,7 +47,7 @@ struct ServiceAssembly {
         let queue = queue
         let cleanup = CleanupService(
             parameters, opener: opener, queue: queueDirectory(parameters), pool: context.pool,
-            log: program("cleanup"), clock: context.clock
+            log: program("cleanup"), rewriteLog: program("trivial-rewrite"), clock: context.clock
         ) { queue.notify(MessageArrived(queueID: $0)) }
         let (flow, delay) = (flow, parameters.seconds("in_flow_delay"))
         let intake = CleanupIntake(

@@ -19,6 +19,7 @@ struct CertificateAccess: Restriction {
 
     func evaluate(_ check: Evaluation) async -> Outcome {
         guard let tls = check.facts.tls else { return .dunno }
+        CompatibilityNotes.digestIsOld(check)
         for fingerprint in [tls.fingerprint, tls.publicKeyFingerprint] where !fingerprint.isEmpty {
             let maps = table.maps
             let subject = Subject(name: tls.subject, label: Subject.certificateLabel)

@@ -39,6 +39,7 @@ struct UnlistedAddress: Restriction {
             if try await isIn(tables.virtualMailboxes, check, resolved.address) { return .dunno }
             return unknown(check, address, settings.unknownVirtualMailboxCode, "virtual mailbox table")
         case .relay:
+            if role == .recipient { CompatibilityNotes.destinationIsRelayed(check, resolved, unlisted: true) }
             guard !tables.relayRecipients.isEmpty else { return .dunno }
             if try await isIn(tables.relayRecipients, check, resolved.address) { return .dunno }
             return unknown(check, address, settings.unknownRelayCode, "relay recipient table")

@@ -7,6 +7,7 @@ struct PermitMyNetworks: Restriction {
         do {
             let networks = check.environment.tables.mynetworks
             guard try await networks.matches(name: client.name, address: client.address) else { return .dunno }
+            await CompatibilityNotes.subnetIsTrusted(check)
             return await check.permitClient("permit_mynetworks")
         } catch {
             return check.tableFailed(check.subject.name)
@@ -40,6 +41,7 @@ struct PermitCertificates: Restriction {
         guard let tls = check.facts.tls else { return .dunno }
         if any { return tls.isTrusted ? await check.permitClient("permit_tls_all_clientcerts") : .dunno }
         let maps = check.environment.tables.relayCertificates
+        CompatibilityNotes.digestIsOld(check)
         for fingerprint in [tls.publicKeyFingerprint, tls.fingerprint] where !fingerprint.isEmpty {
             do {
                 if try await maps.find(fingerprint) != nil {

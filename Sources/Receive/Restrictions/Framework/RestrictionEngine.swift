@@ -27,7 +27,7 @@ public final class RestrictionEngine: RestrictionChecker {
     ) throws(ConfigurationError) {
         try self.init(
             parameters: parameters, opener: opener, resolver: resolver,
-            classifier: RoutedClassifier(rewriter: AddressRewriter(parameters), resolver: routing))
+            classifier: RoutedClassifier(rewriter: routing.rewriter, resolver: routing))
     }
 
     /// - Throws: a list names an unknown restriction, misses an argument, or neither the relay nor the recipient list
@@ -155,12 +155,15 @@ public final class RestrictionEngine: RestrictionChecker {
                 if outcome.isRefusal || check.verdict.effects.discard { return outcome }
             }
         }
-        let lists = environment.settings.relayBeforeRecipient ? [relay, recipient] : [recipient, relay]
-        for list in lists {
+        let relayFirst = environment.settings.relayBeforeRecipient
+        for isRelayList in [relayFirst, !relayFirst] {
             check.subject = Subject(name: address, label: Subject.recipientLabel)
-            let outcome = settled(check, await list.run(check))
+            let decided = await (isRelayList ? relay : recipient).run(check)
+            if decided.isRefusal, !isRelayList { CompatibilityNotes.recipientListCameFirst(check, address) }
+            let outcome = settled(check, decided)
             if outcome.isRefusal || check.verdict.effects.discard { return outcome }
         }
+        await CompatibilityNotes.relayListIsEmpty(check, address)
         guard environment.settings.rejectUnlistedRecipient, !check.recipientListed else { return .permit }
         return await UnlistedAddress(role: .recipient).evaluate(check)
     }

@@ -12,6 +12,7 @@ enum TemporaryFailureAction: Sendable {
 
 /// The parameters that restrictions read, digested once per generation: postconf(5).
 struct RestrictionSettings: Sendable {
+    let oldDefaults: CompatibilityDefaults
     let softBounce: Bool
     let delayReject: Bool
     let relayBeforeRecipient: Bool
@@ -49,6 +50,7 @@ struct RestrictionSettings: Sendable {
     let expansionFilter: Set<UInt8>
 
     init(_ parameters: Parameters) {
+        oldDefaults = CompatibilityDefaults(parameters)
         softBounce = parameters.bool("soft_bounce")
         delayReject = parameters.bool("smtpd_delay_reject")
         relayBeforeRecipient = parameters.bool("smtpd_relay_before_recipient_restrictions")

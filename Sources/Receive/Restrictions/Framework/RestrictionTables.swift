@@ -6,6 +6,8 @@ import Routing
 /// The tables and match lists that restrictions ask. All are opened when the service starts, before chroot.
 struct RestrictionTables: Sendable {
     let mynetworks: NetworkList
+    /// mynetworks with today's default of mynetworks_style; nil where main.cf has its own.
+    let hostNetworks: NetworkList?
     let interfaces: Set<IPAddress>
     /// permit_mx_backup_networks
     let backupNetworks: NetworkList
@@ -27,6 +29,11 @@ struct RestrictionTables: Sendable {
         let parents = parameters.list("parent_domain_matches_subdomains")
         mynetworks = NetworkList(
             parameters["mynetworks"], name: "mynetworks", opener: opener, parentsMatch: parents.contains("mynetworks"))
+        hostNetworks =
+            CompatibilityDefaults(parameters).trustsSubnets
+            ? NetworkList(
+                parameters.with(overrides: [("mynetworks_style", "host")])["mynetworks"], name: "mynetworks",
+                opener: opener) : nil
         backupNetworks = NetworkList(
             parameters["permit_mx_backup_networks"], name: "permit_mx_backup_networks", opener: opener,
             parentsMatch: parents.contains("permit_mx_backup_networks"))

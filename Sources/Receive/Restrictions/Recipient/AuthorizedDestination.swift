@@ -13,6 +13,7 @@ struct AuthorizedDestination: Restriction {
         let authorized =
             !resolved.isSourceRouted
             && (resolved.isAuthorizedDestination || EmailAddress.domain(resolved.address) == nil)
+        if authorized { CompatibilityNotes.destinationIsRelayed(check, resolved, unlisted: false) }
         switch verdict {
         case .permit:
             guard authorized else { return .dunno }

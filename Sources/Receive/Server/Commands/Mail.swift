@@ -21,6 +21,7 @@ extension SMTPSession {
             }
             if let problem = apply(parameter, to: &made, size: &size) { return Outcome(problem) }
         }
+        noteEightBit(sender, "sender")
         facts.sender = sender
         facts.size = size
         facts.smtpUTF8 = made.smtpUTF8

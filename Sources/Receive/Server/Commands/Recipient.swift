@@ -23,6 +23,7 @@ extension SMTPSession {
             // A client that stops in time has made no error (RFC 5321 §4.5.3.1.10).
             return Outcome(Replies.tooManyRecipients, ok: overshoot <= settings.recipientOvershoot)
         }
+        noteEightBit(address, "recipient")
         facts.recipient = address
         defer { facts.recipient = transaction?.recipientCount == 1 ? onlyRecipient : nil }
         if let refused = outcome(await check(.recipient)) { return refused }

@@ -1,3 +1,4 @@
+import Configuration
 import InternalProtocol
 import MailSyntax
 
@@ -45,7 +46,13 @@ extension SMTPSession {
         defer { facts.etrnDomain = nil }
         if let refused = outcome(await check(.etrn)) { return refused }
         switch await environment.flush(domain) {
-        case .done: return Outcome(ServerReply(250, nil, "Queuing started"))
+        case .done:
+            if settings.oldDefaults.flushesDestinations {
+                log.info(
+                    CompatibilityDefaults.text(
+                        "relay_domains=$mydestination", to: "flush mail for domain \"\(domain)\""))
+            }
+            return Outcome(ServerReply(250, nil, "Queuing started"))
         case .failed: return Outcome(ServerReply(458, nil, "Unable to queue messages"))
         case .unknownSite:
             log.warning("reject: ETRN \(domain.prefix(100))... from \(clientText)")

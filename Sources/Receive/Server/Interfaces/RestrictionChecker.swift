@@ -57,6 +57,11 @@ public struct RestrictionVerdict: Sendable, Equatable {
     public var events: [RestrictionEvent] = []
     /// Lines for the log as warnings (`warning: …`), such as failed table look-ups.
     public var warnings: [String] = []
+    /// Lines about old defaults that have decided something; some belong behind the line about the refusal.
+    public var notes: [String] = []
+    public var notesAfterRefusal: [String] = []
+    /// A client's certificate is looked up by a digest that is an old default.
+    public var usedOldDigest = false
     public var effects = MessageEffects()
     /// HANGUP: drop the connection without a reply.
     public var hangUp = false

@@ -18,6 +18,7 @@ public final class SMTPSession {
     var accessIsDenied = false
     var pipeliningWasLogged = false
     var hadBareNewline = false
+    var hasNotedDigest = false
     /// Counted by anvil: the end of the session must be told.
     var isCounted = false
     /// What the log says about the end of the session, when not a QUIT.

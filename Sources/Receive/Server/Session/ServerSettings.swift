@@ -54,6 +54,7 @@ public struct ServerSettings: Sendable {
     public let delaysOpen: Bool
     public let verifyIsDisabled: Bool
     public let smtpUTF8: Bool
+    let oldDefaults: CompatibilityDefaults
     public let strictEnvelopes: Bool
     /// allow_min_user
     public let allowsMinusUser: Bool
@@ -121,6 +122,7 @@ public struct ServerSettings: Sendable {
         delaysReject = parameters.bool("smtpd_delay_reject")
         delaysOpen = parameters.bool("smtpd_delay_open_until_valid_rcpt")
         verifyIsDisabled = parameters.bool("disable_vrfy_command")
+        oldDefaults = CompatibilityDefaults(parameters)
         smtpUTF8 = parameters.bool("smtputf8_enable")
         strictEnvelopes = parameters.bool("strict_rfc821_envelopes")
         allowsMinusUser = parameters.bool("allow_min_user")

@@ -1,3 +1,4 @@
+import Configuration
 import MailSyntax
 
 /// Restriction lists and what the dialogue itself forbids.
@@ -8,17 +9,37 @@ extension SMTPSession {
         var verdict = await environment.checker.check(stage, facts, &memory)
         self.memory = memory
         for warning in verdict.warnings { log.warning(warning) }
+        if verdict.usedOldDigest, !hasNotedDigest {
+            hasNotedDigest = true
+            log.info(
+                CompatibilityDefaults.text(
+                    "smtpd_tls_fingerprint_digest=md5", to: "compute certificate fingerprints"))
+        }
+        for note in verdict.notes { log.info(note) }
         for event in verdict.events { logEvent(event.verb, event.text) }
         transaction?.effects.merge(verdict.effects)
         if let refusal = verdict.refusal {
             verdict.refusal = settings.softBounce ? refusal.softened : refusal
             logReject(refusal)
         }
+        for note in verdict.notesAfterRefusal { log.info(note) }
         if verdict.hangUp {
             // The access table wants no farewell; logged by its event.
             verdict.refusal = nil
         }
         return verdict
+    }
+
+    /// An address in UTF-8 comes without SMTPUTF8, which today's default would refuse.
+    func noteEightBit(_ address: String, _ role: String) {
+        guard settings.oldDefaults.acceptsEightBitAddresses, address.utf8.contains(where: { $0 >= 0x80 }) else {
+            return
+        }
+        // No UTF-8 goes into the log either, without smtputf8_enable.
+        let shown = String(decoding: address.utf8.map { $0 < 0x80 ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
+        log.info(
+            CompatibilityDefaults.text(
+                "smtputf8_enable=no", to: "accept non-ASCII \(role) address \"\(shown)\" from \(clientText)"))
     }
 
     /// The outcome for a refusing verdict, nil when the command may go on.
