@@ -12,6 +12,8 @@ struct PostconfModel {
     private let warn: (String) -> Void
     /// Parameters named after services, with their unexpanded defaults.
     let serviceDefaults: [String: String]
+    /// Documented parameters that belong to a service which master.cf has: local_destination_recipient_limit.
+    private let ofServices: Set<String>
     /// What `$name` stands for: the settings, and the defaults that only master.cf's services give rise to.
     private let scope: Parameters
     /// User-defined names that something refers to.
@@ -28,7 +30,7 @@ struct PostconfModel {
         self.warn = warn
         defaults = Parameters(
             values: [:], directory: parameters.directory, processName: "postconf", facts: .system)
-        serviceDefaults = Self.serviceDefaults(master)
+        (serviceDefaults, ofServices) = Self.serviceDefaults(master)
         let settings = options.defaults ? defaults : parameters
         var added = serviceDefaults
         for name in Self.serviceNamed where added[name] == nil { added[name] = "" }
@@ -43,21 +45,25 @@ struct PostconfModel {
     private static let templatePrefix = "transport"
     private static let timeLimit = "_time_limit"
 
-    private static func serviceDefaults(_ master: [MasterEntry]) -> [String: String] {
+    private static func serviceDefaults(_ master: [MasterEntry]) -> ([String: String], Set<String>) {
         let templates = ParameterCatalogue.all.filter { $0.lifeCycle == .template }
         var result: [String: String] = [:]
+        var documented: Set<String> = []
         for entry in master {
             let program = String(entry.fields[7].split(separator: "/").last ?? "")
             for template in templates {
                 let suffix = String(template.name.dropFirst(templatePrefix.count))
                 let applies = suffix == timeLimit ? timed.contains(program) : transports.contains(program)
                 let name = entry.service + suffix
-                if applies, ParameterCatalogue.definition(name) == nil || serviceNamed.contains(name) {
+                if !applies { continue }
+                if ParameterCatalogue.definition(name) == nil || serviceNamed.contains(name) {
                     result[name] = template.defaultValue
+                } else {
+                    documented.insert(name)
                 }
             }
         }
-        return result
+        return (result, documented)
     }
 
     func isBuiltin(_ name: String) -> Bool {
@@ -85,9 +91,10 @@ struct PostconfModel {
         var names: Set<String> = []
         if classes.contains("builtin") {
             names.formUnion(ParameterCatalogue.all.lazy.map(\.name).filter(isBuiltin))
+            names.subtract(ofServices)
         }
-        if classes.contains("service") { names.formUnion(serviceDefaults.keys) }
-        if classes.contains("user") { names.formUnion(userNames) }
+        if classes.contains("service") { names.formUnion(serviceDefaults.keys.lazy + ofServices.filter(isBuiltin)) }
+        if classes.contains("user") { names.formUnion(userNames.subtracting(serviceDefaults.keys)) }
         return sorted(explicitOnly ? names.filter(isSet) : names)
     }
 
