@@ -8,9 +8,11 @@ public enum Postkick {
     public static func main(_ arguments: [String]) -> Int32 {
         CommandRunner.runQuietly("postkick") {
             var directory: String?
+            var verbosity = 0
             var scanner = OptionScanner(arguments, options: CommandSynopsis.postkick.letters)
             while let item = scanner.next() {
                 if case .value("c", let value) = item { directory = value }
+                if case .flag("v") = item { verbosity += 1 }
                 if case .error(let text) = item {
                     try ByteSinkError.write("postkick: \(text)\n")
                     throw CommandFailure("usage: postkick [-c config_dir] [-v] class service request")
@@ -20,6 +22,7 @@ public enum Postkick {
             guard operands.count == 3 else {
                 throw CommandFailure("usage: postkick [-c config_dir] [-v] class service request")
             }
+            CommandTrace.begin("postkick", level: verbosity)
             let context = try CommandContext(program: "postkick", directory: directory, isLogged: false)
             try context.enterQueueDirectory()
             do throws(SystemError) {
@@ -99,6 +102,7 @@ public enum Postlock {
         CommandRunner.runQuietly("postlock", status: ExitStatus.temporary) {
             var directory: String?
             var style: String?
+            var verbosity = 0
             var scanner = OptionScanner(arguments, options: CommandSynopsis.postlock.letters)
             let usage = CommandFailure(
                 "usage: postlock [-c config_dir] [-l lock_style] [-v] folder command...", status: ExitStatus.temporary)
@@ -106,6 +110,7 @@ public enum Postlock {
                 switch item {
                 case .value("c", let value): directory = value
                 case .value("l", let value): style = value
+                case .flag("v"): verbosity += 1
                 case .error(let text):
                     try ByteSinkError.write("postlock: \(text)\n")
                     throw usage
@@ -114,6 +119,7 @@ public enum Postlock {
             }
             let operands = scanner.operands
             guard operands.count >= 2 else { throw usage }
+            CommandTrace.begin("postlock", level: verbosity)
             let context: CommandContext
             do throws(CommandFailure) {
                 context = try CommandContext(program: "postlock", directory: directory, isLogged: false)
@@ -126,6 +132,7 @@ public enum Postlock {
                 throw CommandFailure(
                     "unknown mailbox_delivery_lock value \"\(method)\" in \"\(setting)\"", status: ExitStatus.temporary)
             }
+            CommandTrace.tell("lock \(operands[0]): \(methods.joined(separator: ", "))")
             let lock = try MailboxLock.acquire(operands[0], methods: methods, parameters: context.parameters)
             defer { lock.release() }
             return try runCommand(Array(operands.dropFirst()))
@@ -148,11 +155,14 @@ public enum Postlock {
             environment.append(String(cString: pointer))
             entry = entry.advanced(by: 1)
         }
+        CommandTrace.tell("run \(path)")
         let pid = try Spawn(
             executable: path, arguments: arguments, environment: environment, descriptors: [0: 0, 1: 1, 2: 2]
         ).start()
         switch ProcessStatus.wait(for: pid) {
-        case .exited(let code): return Int32(clamping: code)
+        case .exited(let code):
+            CommandTrace.tell("\(path): exit status \(code)")
+            return Int32(clamping: code)
         case .killed: return ExitStatus.fatal
         case nil: return ExitStatus.temporary
         }

@@ -83,6 +83,9 @@ struct InstanceIteration {
     }
 
     private func run(_ executable: String, _ arguments: [String], _ instance: Instance) throws -> Int32 {
+        CommandTrace.tell(
+            "\(instance.name.isEmpty ? "-" : instance.name) (\(instance.configDirectory)): \(arguments.joined(separator: " "))"
+        )
         var spawn = Spawn(
             executable: executable, arguments: arguments, environment: environment(instance),
             descriptors: [0: STDIN_FILENO, 1: STDOUT_FILENO, 2: STDERR_FILENO])

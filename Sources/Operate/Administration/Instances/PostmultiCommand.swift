@@ -25,6 +25,7 @@ public enum PostmultiCommand {
             guard directory == CommandContext.standardDirectory else {
                 throw CommandFailure("Non-default configuration directory: MAIL_CONFIG=\(directory)")
             }
+            CommandTrace.begin(program, level: options.verbosity)
             if options.verbosity > 0 { setenv("MAIL_VERBOSE", "", 1) }
             let instances = try load(parameters, log)
             let lifeCycle = InstanceLifeCycle(

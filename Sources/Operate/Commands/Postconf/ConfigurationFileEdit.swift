@@ -1,5 +1,6 @@
 import Glibc
 import MailSystem
+import Submission
 
 /// Replaces a configuration file in one step: the new text goes to `FILE.tmp`, which is then renamed. A lock on that
 /// file keeps a second editor out.
@@ -19,6 +20,7 @@ package enum ConfigurationFileEdit {
         }
         do {
             let old = try Files.read(path)
+            CommandTrace.tell("\(path): \(old.count) bytes")
             let new = try change(old)
             try replace(path, temporary, descriptor, new)
         } catch let error as CommandFailure {
@@ -46,6 +48,7 @@ package enum ConfigurationFileEdit {
             throw failure("write", temporary)
         }
         guard rename(temporary, path) == 0 else { throw failure("rename", temporary) }
+        CommandTrace.tell("\(path): written, \(text.count) bytes")
     }
 
     private static func failure(_ operation: String, _ path: String) -> CommandFailure {

@@ -3,6 +3,7 @@ import Configuration
 import Glibc
 import Lookup
 import MailSystem
+import Submission
 
 /// postconf(1).
 public enum PostconfCommand {
@@ -12,6 +13,7 @@ public enum PostconfCommand {
         CommandContext.run(name, logs: false) { () throws(CommandFailure) in
             umask(0o022)
             let options = try PostconfOptions(arguments)
+            CommandTrace.begin(name, level: options.verbosity)
             let output = StandardOutput()
             defer { output.flush() }
             try run(options, output)
@@ -50,6 +52,10 @@ public enum PostconfCommand {
                 warn(diagnostic.complaint)
             }
         }
+        if !options.defaults {
+            let settings = parameters.namesSet.map { (name: $0, value: parameters.raw($0) ?? "") }
+            CommandTrace.tell(settings: settings, of: mainPath)
+        }
         if let listing = options.listing { return try BounceListing(options, parameters, output).run(listing) }
 
         let master = try MasterText(path: masterPath)
@@ -58,6 +64,7 @@ public enum PostconfCommand {
             if options.target != .main { throw CommandFailure(reason) }
             warn(reason)
         }
+        if let master { CommandTrace.tell("\(masterPath): \(master.entries.count) services") }
         var model = PostconfModel(
             parameters: parameters, master: master?.entries ?? [], options: options, showsDirectory: explicit,
             warn: warn)

@@ -44,6 +44,7 @@ struct PostconfOptions {
     var hidesValues = false
     var json = false
     var quiet = false
+    var verbosity = 0
     /// `--explain`
     var explains = false
     var operands: [String] = []
@@ -97,6 +98,7 @@ struct PostconfOptions {
             listing = .tls
             tlsMode = value
         case "x": expands = true
+        case "v": verbosity += 1
         case "e", "X", "#": edit = Edit(rawValue: option)
         case "p", "M", "F", "P":
             allServiceParameters = option == "P" && targetOptions.contains("P")

@@ -17,6 +17,7 @@ public enum Postsuper {
                 try Descriptors.writeAll(Array("postsuper: \(parts[0])\n".utf8), to: STDERR_FILENO)
                 throw Submission.CommandFailure(parts[1], status: error.status)
             }
+            CommandTrace.begin("postsuper", level: options.verbosity)
             let context = try Submission.CommandContext(program: "postsuper", directory: options.configuration)
             return CommandRunner.run("postsuper", log: context.log) { try run(options, context) }
         }
@@ -47,8 +48,7 @@ public enum Postsuper {
             case .input:
                 var source = ByteSource(STDIN_FILENO)
                 while let (line, _) = try source.piece(until: 0x0a, limit: 1000) {
-                    let id = String(decoding: line.filter { $0 > 0x20 }, as: UTF8.self)
-                    if !id.isEmpty { try work.perform(request.action, id: id, queues: queues) }
+                    try work.perform(request.action, id: String(decoding: line, as: UTF8.self), queues: queues)
                 }
             }
         }

@@ -39,6 +39,7 @@ struct PostsuperOptions: Equatable {
     /// `-S`: long names must match their inodes too.
     var repairLongNames = false
     var configuration: String?
+    var verbosity = 0
     var queues: [String] = []
 
     static let knownQueues = [
@@ -60,6 +61,7 @@ struct PostsuperOptions: Equatable {
                 let target: Target = value == "ALL" ? .all : value == "-" ? .input : .message(value)
                 requests.append(Request(action: action, target: target))
             case .flag("p"): purge = true
+            case .flag("v"): verbosity += 1
             case .flag("s"): repair = true
             case .flag("S"):
                 repair = true

@@ -1,6 +1,7 @@
 import Glibc
 import MailSystem
 import Spool
+import Submission
 
 /// The operations of postsuper on one queue directory. Blocks; any number of messages costs the same memory.
 struct QueueMaintenance {
@@ -31,12 +32,16 @@ struct QueueMaintenance {
         }
         // Twice: the message may change queues meanwhile.
         for _ in 0..<2 {
-            for queue in queues where try perform(action, id, queue, quiet: false) { return }
+            for queue in queues {
+                CommandTrace.tell("queue: \(queue): \(text)")
+                if try perform(action, id, queue, quiet: false) { return }
+            }
         }
     }
 
     mutating func performAll(_ action: PostsuperOptions.Action, queues: [String]) throws(SystemError) {
         for queue in queues {
+            CommandTrace.tell("queue: \(queue)")
             let scan = directory.scan(queue)
             defer { scan.close() }
             while let id = try scan.next() { _ = try perform(action, id, queue, quiet: true) }
@@ -142,6 +147,7 @@ struct QueueMaintenance {
     /// Removes unfinished files that a crash left behind.
     mutating func purge(queues: [String], now: MailTime) throws(SystemError) {
         for queue in queues where !Self.isLogQueue(queue) {
+            CommandTrace.tell("queue: \(queue): unfinished files")
             let scan = directory.scan(queue, allNames: true)
             defer { scan.close() }
             while let (_, path) = try scan.nextEntry() {
@@ -168,6 +174,7 @@ struct QueueMaintenance {
     private mutating func repairPass(queues: [String], longNames: Bool) throws(SystemError) -> Bool {
         var changed = false
         for queue in queues where queue != "corrupt" {
+            CommandTrace.tell("queue: \(queue): names")
             let scan = directory.scan(queue)
             defer { scan.close() }
             while let (name, path) = try scan.nextEntry() {

@@ -1,6 +1,7 @@
 import Glibc
 import Lookup
 import MailSystem
+import Submission
 
 /// Makes a table from its source, or adds entries to one.
 struct TableBuilder<Dialect: TableDialect> {
@@ -64,6 +65,8 @@ struct TableBuilder<Dialect: TableDialect> {
             throw CommandFailure("unsupported dictionary type: \(table.type) does not support bulk-mode creation.")
         }
         let log = command.context.log
+        CommandTrace.tell("\(path): \(source.count) bytes")
+        CommandTrace.tell("\(options.incremental ? "change" : "make") \(updatable.fileName)")
         try Dialect.store(source, path: path, options: command.tableOptions, warn: log.warning) {
             (key, value) throws(CommandFailure) in
             try store(fold(key), value, in: updatable)
@@ -82,7 +85,11 @@ struct TableBuilder<Dialect: TableDialect> {
         _ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>, in table: any UpdatableTable
     ) throws(CommandFailure) {
         do throws(LookupError) {
-            if try table.update(key, value) == .stored { return }
+            if try table.update(key, value) == .stored {
+                CommandTrace.tell(
+                    level: 2, "\(table.fileName): \(CommandTrace.quoted(key)): \(CommandTrace.quoted(value))")
+                return
+            }
         } catch {
             throw command.failure(table, "write", error)
         }

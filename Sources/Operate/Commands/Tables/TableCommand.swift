@@ -4,6 +4,7 @@ import Glibc
 import Lookup
 import MailSyntax
 import MailSystem
+import Submission
 
 /// What postmap and postalias have in common: options, and the work on tables. They differ in the source's syntax and
 /// in how entries are shown.
@@ -37,6 +38,7 @@ struct TableCommandOptions {
     var keepsPrivileges = false
     var defaultPermissions = false
     var disablesUTF8 = false
+    var verbosity = 0
     var directory: String?
     var table: TableOptions = .standard
     var operands: [String] = []
@@ -55,6 +57,9 @@ struct TableCommandOptions {
             throw usage
         }
         operands = scanner.operands
+        if header || body || mime, query != "-" {
+            throw CommandFailure("specify -b -h or -m only with \"-q -\"")
+        }
         if operands.isEmpty { throw usage }
         let reading = [query != nil, deletion != nil, lists].count { $0 }
         if reading > 1 {
@@ -102,6 +107,7 @@ struct TableCommandOptions {
             lists = true
         case "u": disablesUTF8 = true
         case "U": forceUTF8 = true
+        case "v": verbosity += 1
         case "w":
             table.insert(.ignoreDuplicates)
             table.remove(.replaceDuplicates)
@@ -124,6 +130,7 @@ struct TableCommand<Dialect: TableDialect> {
         CommandContext.run(Dialect.name, logs: true) { () throws(CommandFailure) in
             umask(0o022)
             let options = try TableCommandOptions(Dialect.self, arguments)
+            CommandTrace.begin(Dialect.name, level: options.verbosity)
             let context = try CommandContext(name: Dialect.name, directory: options.directory)
             return try TableCommand(context, options).run()
         }
@@ -159,9 +166,6 @@ struct TableCommand<Dialect: TableDialect> {
     private func run() throws(CommandFailure) -> Int32 {
         defer { output.flush() }
         let filters = options.header || options.body
-        if filters || options.mime, options.query != "-" {
-            throw CommandFailure("specify -b -h or -m only with \"-q -\"")
-        }
         if options.mime, !filters { context.log.warning("ignoring -m option without -b or -h") }
         if options.lists {
             for table in tables { try list(table) }
@@ -182,7 +186,11 @@ struct TableCommand<Dialect: TableDialect> {
     // MARK: Queries
 
     private func openForQuery(_ table: TableSpecification) throws(CommandFailure) -> any LookupTable {
-        do { return try opener.openOrThrow(checked(table), options: tableOptions) } catch {
+        do {
+            let opened = try opener.openOrThrow(checked(table), options: tableOptions)
+            CommandTrace.tell("open \(opened.logName)")
+            return opened
+        } catch {
             throw CommandFailure(error.reason)
         }
     }
@@ -260,7 +268,11 @@ struct TableCommand<Dialect: TableDialect> {
     }
 
     private func find(_ key: [UInt8], in table: any LookupTable) throws(CommandFailure) -> [UInt8]? {
-        guard let value = try answer(key, in: table) else { return nil }
+        guard let value = try answer(key, in: table) else {
+            CommandTrace.tell("\(table.logName): \(CommandTrace.quoted(key)): not found")
+            return nil
+        }
+        CommandTrace.tell("\(table.logName): \(CommandTrace.quoted(key)): \(CommandTrace.quoted(value))")
         if value.isEmpty { warnOfEmptyValue(key, table.logName) }
         guard options.table.contains(.valueIsFileName) else { return value }
         guard let decoded = decode(key, value, table) else {
@@ -313,6 +325,7 @@ struct TableCommand<Dialect: TableDialect> {
         do { opened = try opener.openUnchecked(checked(table), options: tableOptions) } catch {
             throw CommandFailure(error.reason)
         }
+        CommandTrace.tell("open \(opened.logName)")
         guard let listable = opened as? any ListableTable else {
             throw CommandFailure("table \(opened.logName): sequence operation is not supported")
         }
@@ -352,7 +365,13 @@ struct TableCommand<Dialect: TableDialect> {
                 throw CommandFailure("table \(opened.logName): delete operation is not supported")
             }
             do throws(LookupError) {
-                for key in keys where try updatable.delete(key) { found = true }
+                CommandTrace.tell("open \(opened.logName) for changes")
+                for key in keys {
+                    let isDeleted = try updatable.delete(key)
+                    if isDeleted { found = true }
+                    CommandTrace.tell(
+                        "\(opened.logName): \(CommandTrace.quoted(key)): \(isDeleted ? "deleted" : "not found")")
+                }
                 try updatable.close()
             } catch {
                 throw failure(opened, "delete", error)

@@ -21,12 +21,14 @@ public enum Postqueue {
         return CommandRunner.run("postqueue") {
             var directory: String?
             var mode: Mode?
+            var verbosity = 0
             var scanner = OptionScanner(arguments, options: CommandSynopsis.postqueue.letters, longFlags: ["json": "j"])
             while let item = scanner.next() {
                 var chosen: Mode?
                 switch item {
                 case .value("c", let value): directory = value
                 case .flag("f"): chosen = .flush
+                case .flag("v"): verbosity += 1
                 case .flag("j"): chosen = .json
                 case .flag("p"): chosen = .list
                 case .value("i", let value): chosen = .flushMessage(value)
@@ -44,6 +46,8 @@ public enum Postqueue {
             guard let mode, scanner.operands.isEmpty else {
                 throw CommandFailure(usageText, status: ExitStatus.unavailable)
             }
+            // postqueue(1): what a set-gid program sees is for the super-user only.
+            CommandTrace.begin("postqueue", level: getuid() == 0 ? verbosity : 0)
             let context: CommandContext
             do throws(CommandFailure) {
                 context = try CommandContext(program: "postqueue", directory: directory)
@@ -93,6 +97,7 @@ public enum Postqueue {
         let service = "public/\(context.parameters["showq_service_name"])"
         let descriptor: CInt
         var child: pid_t = 0
+        CommandTrace.tell("connect to \(service)")
         do {
             descriptor = try Listeners.connectUnix(path: service)
         } catch {
@@ -167,13 +172,17 @@ public enum Postqueue {
             throw CommandFailure(
                 "Cannot flush mail queue - invalid destination: \"\(site)\"", status: ExitStatus.unavailable)
         }
+        func isNotConfigured() -> CommandFailure {
+            CommandFailure(
+                "Flush service is not configured for destination \"\(site)\"", status: ExitStatus.unavailable)
+        }
+        // Known without the service; whether a domain is one of them is the service's to say.
+        if context.parameters.list("fast_flush_domains").isEmpty { throw isNotConfigured() }
         switch try FlushClient.request([.init("request", "send_site"), .init("site", site)], context: context) {
         case 0: return
         case 3:
             throw CommandFailure("Invalid request: \"\(site)\"", status: ExitStatus.unavailable)
-        case 4:
-            throw CommandFailure(
-                "Flush service is not configured for destination \"\(site)\"", status: ExitStatus.unavailable)
+        case 4: throw isNotConfigured()
         default:
             throw CommandFailure("Cannot flush mail queue - mail system is down", status: ExitStatus.unavailable)
         }
@@ -188,6 +197,8 @@ enum FlushClient {
     ) throws -> Int {
         let path = "public/\(context.parameters["flush_service_name"])"
         let descriptor: CInt
+        let shown = attributes.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
+        CommandTrace.tell("connect to \(path), send \(shown)")
         do {
             descriptor = try Listeners.connectUnix(path: path)
         } catch {
@@ -205,7 +216,10 @@ enum FlushClient {
             bytes += more
             // The greeting comes first.
             while case .complete(let list, let consumed) = AttributeCodec.decode(bytes, as: .null) {
-                if let status = list.first(where: { $0.name == "status" }) { return Int(status.value) ?? -1 }
+                if let status = list.first(where: { $0.name == "status" }) {
+                    CommandTrace.tell("\(path): status \(status.value)")
+                    return Int(status.value) ?? -1
+                }
                 bytes.removeFirst(consumed)
             }
             if bytes.count > 1 << 16 { return -1 }

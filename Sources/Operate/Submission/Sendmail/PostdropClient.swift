@@ -21,6 +21,7 @@ public struct PostdropClient: Sendable {
         if context.parameters.directory != CommandContext.standardDirectory {
             arguments += ["-c", context.parameters.directory]
         }
+        CommandTrace.tell("run \(path) \(arguments.dropFirst().joined(separator: " "))")
         do {
             process = try Spawn(
                 executable: path, arguments: arguments, environment: context.importedEnvironment,

@@ -22,6 +22,8 @@ public enum Sendmail {
                 for _ in 0..<2 { try ByteSinkError.write("\(program): \(parts[0])\n") }
                 throw CommandFailure(parts[1], status: failure.status)
             }
+            // One -v asks for a delivery report, sendmail(1).
+            CommandTrace.begin(program, level: options.verbosity - 1)
             let context: CommandContext
             do throws(CommandFailure) {
                 context = try CommandContext(
@@ -97,7 +99,9 @@ public enum Sendmail {
         let limits = SubmissionRecords.Limits(
             line: max(1, parameters.int("line_length_limit")), header: max(1, parameters.int("header_size_limit")),
             message: parameters.int("message_size_limit"), lineEndings: endings)
+        CommandTrace.tell("from <\(envelope.sender)>, \(envelope.recipients.count) recipients on the command line")
         let postdrop = try PostdropClient(context)
+        CommandTrace.tell("queue id \(postdrop.queueID)")
         var records = SubmissionRecords(envelope: envelope, limits: limits) { try postdrop.write($0) }
         do {
             try records.writeEnvelope()

@@ -39,6 +39,8 @@ public struct CommandContext: Sendable {
             ? CommandLog.make(program: program, parameters: parameters)
             : MailLog(tag: program, sink: StandardErrorSink())
         for problem in parameters.fileDiagnostics { log.warning(problem.complaint) }
+        let settings = parameters.namesSet.map { (name: $0, value: parameters.raw($0) ?? "") }
+        CommandTrace.tell(settings: settings, of: "\(chosen)/main.cf")
     }
 
     public static let standardDirectory = "/etc/postfix"

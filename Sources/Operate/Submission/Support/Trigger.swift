@@ -6,6 +6,7 @@ public enum Trigger {
     /// Sends `request` to `public/pickup` or the like, below the current directory.
     /// - Parameter timeout: trigger_timeout, seconds.
     public static func send(_ path: String, _ request: [UInt8], timeout: Int) throws(SystemError) {
+        CommandTrace.tell("connect to \(path), send \(CommandTrace.quoted(request))")
         let descriptor = try Listeners.connectUnix(path: path)
         defer { Descriptors.close(descriptor) }
         Descriptors.setNonBlocking(descriptor)

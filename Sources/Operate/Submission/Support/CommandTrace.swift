@@ -1,0 +1,40 @@
+import MailSystem
+import Synchronization
+
+/// What a command tells with `-v`: the files that it opens, what it asks, and what it hears. On standard error, never in
+/// the mail log.
+public enum CommandTrace {
+    private struct State {
+        var program = ""
+        var level = 0
+    }
+
+    // A command is one process with one command line.
+    private static let state = Mutex(State())
+
+    /// - Parameter level: how often `-v` was given.
+    public static func begin(_ program: String, level: Int) {
+        state.withLock { $0 = State(program: program, level: level) }
+    }
+
+    public static func isOn(level: Int = 1) -> Bool { state.withLock { $0.level >= level } }
+
+    /// - Parameter level: how often `-v` must have been given.
+    public static func tell(level: Int = 1, _ text: @autoclosure () -> String) {
+        let (program, given) = state.withLock { ($0.program, $0.level) }
+        guard given >= level else { return }
+        StandardErrorSink().write(LogRecord(tag: program, severity: .info, text: text()))
+    }
+
+    /// The settings that were read; each of them with two `-v`.
+    public static func tell(settings: [(name: String, value: String)], of path: String) {
+        guard isOn() else { return }
+        tell("\(path): \(settings.count) setting\(settings.count == 1 ? "" : "s")")
+        for (name, value) in settings { tell(level: 2, "\(path): \(name) = \(value)") }
+    }
+
+    /// A key or a value, in quotes.
+    public static func quoted(_ bytes: some Sequence<UInt8>) -> String {
+        "\"\(String(decoding: Array(bytes), as: UTF8.self))\""
+    }
+}
