@@ -300,4 +300,7 @@ int apus_crypt(const char *phrase, const char *setting, char *result, size_t cap
     return status;
 }
 
-void apus_join_small_blocks_at_once(void) { mallopt(M_MXFAST, 0); }
+void apus_tune_allocator(int arenas) {
+    mallopt(M_MXFAST, 0);
+    mallopt(M_ARENA_MAX, arenas);
+}

@@ -1,7 +1,11 @@
 import CMailSystem
+import Glibc
 
 /// How this process' memory is managed.
 public enum ProcessMemory {
-    /// Suits a daemon that takes and gives back many blocks of all sizes for each message. At the start.
-    public static func tune() { apus_join_small_blocks_at_once() }
+    /// Suits a daemon that takes and gives back many blocks of all sizes for each message, on many threads of which few
+    /// run at a time. At the start.
+    public static func tune() {
+        apus_tune_allocator(CInt(min(max(sysconf(CInt(_SC_NPROCESSORS_ONLN)), 2), 8)))
+    }
 }

@@ -6,7 +6,17 @@ import Spool
 /// What showq(8) says of each message, in Postfix's attribute form (sendprotocols.md §11). Calls block; a listing of a
 /// million messages is produced piece by piece.
 final class QueueListing: @unchecked Sendable {
-    // Unchecked: used from one task at a time.
+    // Unchecked: the position is used from one task at a time, the rest does not change.
+
+    /// A message to be listed.
+    struct Entry: Sendable {
+        let queue: String
+        /// The queue ID.
+        let name: String
+        /// Relative to the queue directory.
+        let path: String
+    }
+
     static let queues = ["maildrop", "active", "incoming", "deferred", "hold"]
 
     private let directory: QueueDirectory
@@ -24,12 +34,12 @@ final class QueueListing: @unchecked Sendable {
     /// An empty list ends the reply.
     static let end: [UInt8] = [0]
 
-    /// The next part, about `size` bytes; nil at the end.
-    func next(size: Int = 64 << 10) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        while bytes.count < size {
+    /// The next messages; none at the end.
+    func nextEntries(_ limit: Int) -> [Entry] {
+        var entries: [Entry] = []
+        while entries.count < limit {
             guard let (queue, scan) = current else {
-                guard let queue = remaining.popFirst() else { return bytes.isEmpty ? nil : bytes }
+                guard let queue = remaining.popFirst() else { break }
                 current = (queue, directory.scan(queue))
                 continue
             }
@@ -39,7 +49,16 @@ final class QueueListing: @unchecked Sendable {
                 current = nil
                 continue
             }
-            append(queue: queue, name: entry.name, path: entry.path, to: &bytes)
+            entries.append(Entry(queue: queue, name: entry.name, path: entry.path))
+        }
+        return entries
+    }
+
+    /// What to say of the first of `entries`, about `size` bytes, and takes them off. May run beside other calls.
+    func render(_ entries: inout ArraySlice<Entry>, size: Int = 64 << 10) -> [UInt8] {
+        var bytes: [UInt8] = []
+        while bytes.count < size, let entry = entries.popFirst() {
+            append(queue: entry.queue, name: entry.name, path: entry.path, to: &bytes)
         }
         return bytes
     }

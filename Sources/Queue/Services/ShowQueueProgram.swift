@@ -33,7 +33,11 @@ public enum ShowQueueProgram {
             emptyAddress: parameters["empty_address_recipient"])
         defer { listing.close() }
         try Descriptors.writeAll(QueueListing.greeting, to: STDOUT_FILENO)
-        while let part = listing.next() { try Descriptors.writeAll(part, to: STDOUT_FILENO) }
+        while true {
+            var entries = listing.nextEntries(100)[...]
+            if entries.isEmpty { break }
+            while !entries.isEmpty { try Descriptors.writeAll(listing.render(&entries), to: STDOUT_FILENO) }
+        }
         try Descriptors.writeAll(QueueListing.end, to: STDOUT_FILENO)
     }
 }

@@ -18,7 +18,11 @@ struct QueueListingTests {
                 action: "delayed", reason: "connect to mx: Connection refused"))
         let listing = QueueListing(directory: bench.directory, emptyAddress: "MAILER-DAEMON")
         var bytes: [UInt8] = []
-        while let part = listing.next(size: 1) { bytes += part }
+        while true {
+            var entries = listing.nextEntries(2)[...]
+            if entries.isEmpty { break }
+            while !entries.isEmpty { bytes += listing.render(&entries, size: 1) }
+        }
         var lists: [[String]] = []
         while case .complete(let list, let consumed) = AttributeCodec.decode(bytes, as: .null), consumed > 0,
             !bytes.isEmpty

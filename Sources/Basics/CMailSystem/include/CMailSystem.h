@@ -76,8 +76,9 @@ int apus_term_signal(int status);
 char **apus_environment(void);
 
 /// Small blocks that are freed join their neighbours at once, as mallopt(3) M_MXFAST says. Otherwise each allocation of
-/// 1 KiB and more joins all of them first, several times a message.
-void apus_join_small_blocks_at_once(void);
+/// 1 KiB and more joins all of them first, several times a message. And no more than so many heaps (M_ARENA_MAX):
+/// otherwise each of many threads that mostly wait keeps one of its own.
+void apus_tune_allocator(int arenas);
 
 /// Calls back after a time, from a thread of ours that must not be kept waiting. Returns 0 or an error number.
 int apus_call_after(uint64_t nanoseconds, void (*callback)(void *context), void *context);
