@@ -13,6 +13,8 @@ extension FuzzTarget {
         for case .address(let address) in tokens {
             // Words without an operator between them, `<a b>`, are written without the blank that kept them apart.
             if zip(address, address.dropFirst()).contains(where: twoWords) { continue }
+            // In domain literals nothing is quoted again, as in Postfix.
+            if address.contains(where: isQuotedLiteral) { continue }
             var external = AddressText.externalForm([.address(address)])
             if address.contains(where: isSeparator) {
                 // Inside <…> a separator is part of the address, as Postfix has it. Rewriting puts it into quotes; nothing
@@ -29,6 +31,9 @@ extension FuzzTarget {
                     == AddressText.internalForm([.address(address)]),
                 "the same address: \(external)")
         }
+        for address in AddressListParser.addresses(input) {
+            require(!address.utf8.contains { $0 == 0x0A || $0 == 0x0D }, "an address for one line")
+        }
         for line in AddressText.headerLines(tokens) { require(!line.contains(0x0A), "a header line") }
         let text = String(decoding: input, as: UTF8.self)
         require(EmailAddress.unquote(EmailAddress.quoted(text)) == text, "unquote(quote(x)): \(text)")
@@ -36,6 +41,10 @@ extension FuzzTarget {
         require(domain.map { local + "@" + $0 } ?? local == text, "split")
         let (user, tail) = EmailAddress.splitExtension(local, delimiters: "+-")
         require(user.utf8.count + (tail?.utf8.count ?? 0) <= local.utf8.count, "an extension is a part")
+    }
+
+    private static func isQuotedLiteral(_ token: AddressToken) -> Bool {
+        if case .literal(let bytes) = token { bytes.contains(0x5C) || bytes.contains(0x5D) } else { false }
     }
 
     private static func isSeparator(_ token: AddressToken) -> Bool {

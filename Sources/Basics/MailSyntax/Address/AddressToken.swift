@@ -32,7 +32,7 @@ public enum AddressScanner {
         while index < bytes.count, tokens.count < limit {
             let byte = bytes[index]
             switch byte {
-            case _ where ASCII.isSpace(byte): index += 1
+            case _ where isBlank(byte): index += 1
             case 0x28: tokens.append(.comment(comment(bytes, &index)))
             case 0x22: tokens.append(.quoted(delimited(bytes, &index, end: 0x22)))
             case 0x5B: tokens.append(.literal(delimited(bytes, &index, end: 0x5D)))
@@ -54,7 +54,17 @@ public enum AddressScanner {
         }
     }
 
-    /// A backslash makes the next character part of the atom; one that an atom cannot hold makes it a quoted string.
+    /// Linear white space (RFC 822 §3.3). Vertical tab and form feed are not: they are controls that quoted strings may
+    /// hold (RFC 5322 §4.1, obs-NO-WS-CTL).
+    static func isBlank(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x20, 0x09, 0x0A, 0x0D: true
+        default: false
+        }
+    }
+
+    /// A backslash makes the next character part of the atom. A character that an atom cannot hold, controls among them,
+    /// makes it a quoted string. As in Postfix, an escaped tab or line end is a blank.
     private static func atom(_ bytes: [UInt8], _ index: inout Int) -> AddressToken? {
         var text: [UInt8] = []
         var needsQuotes = false
@@ -64,13 +74,12 @@ public enum AddressScanner {
                 index += 1
                 guard index < bytes.count else { break }
                 byte = bytes[index]
-                if isOperator(byte) || ASCII.isSpace(byte) || ASCII.isControl(byte) || byte == 0x5C {
-                    needsQuotes = true
-                }
-            } else if ASCII.isSpace(byte) || isOperator(byte) {
+                if isOperator(byte) || isBlank(byte) || byte == 0x5C { needsQuotes = true }
+            } else if isBlank(byte) || isOperator(byte) {
                 break
             }
-            text.append(byte)
+            if ASCII.isControl(byte) { needsQuotes = true }
+            text.append(isBlank(byte) ? 0x20 : byte)
             index += 1
         }
         if text.isEmpty { return nil }
@@ -89,10 +98,13 @@ public enum AddressScanner {
                 byte = bytes[index]
                 index += 1
             }
-            text.append(ASCII.isSpace(byte) ? 0x20 : byte)
+            text.append(isBlank(byte) ? 0x20 : byte)
         }
         return text
     }
+
+    /// Of a comment: a tab stays a tab.
+    private static func onOneLine(_ byte: UInt8) -> UInt8 { byte == 0x0A || byte == 0x0D ? 0x20 : byte }
 
     private static func comment(_ bytes: [UInt8], _ index: inout Int) -> [UInt8] {
         var text: [UInt8] = []
@@ -100,9 +112,9 @@ public enum AddressScanner {
         while index < bytes.count {
             let byte = bytes[index]
             index += 1
-            text.append(ASCII.isSpace(byte) ? 0x20 : byte)
+            text.append(onOneLine(byte))
             if byte == 0x5C, index < bytes.count {
-                text.append(bytes[index])
+                text.append(onOneLine(bytes[index]))
                 index += 1
             } else if byte == 0x28 {
                 depth += 1

@@ -14,6 +14,12 @@ import Testing
         ("group: foo, bar;, baz", "group: foo, bar;, baz"), ("foo (c1) @ (c2) bar, x", "foo@bar (c1) (c2), x"),
         ("foo>", "foo>"), ("<foo> <bar>", "<foo> <bar>"), ("foo,,bar", "foo, , bar"), ("foo;bar", "foo;, bar"),
         ("\"unterminated", "\"unterminated\""), ("Joe\n\t(comment\n folded) <joe>", "Joe (comment  folded) <joe>"),
+        // Vertical tab and form feed are no white space, and controls need quotes; a tab is a blank but in comments.
+        ("a\\\u{0B}b@c", "\"a\u{0B}b\"@c"), ("\"q\\\u{0B}\u{0C}\t\"@c", "\"q\u{0B}\u{0C} \"@c"),
+        ("x\\\tq@c", "\"x q\"@c"), ("p\u{0B} <q>", "\"p\u{0B}\" <q>"), ("p\u{01} <q>", "\"p\u{01}\" <q>"),
+        ("p\u{7F} <q>", "\"p\u{7F}\" <q>"), ("y@[z\\\tz\u{0C}]", "y@[z z\u{0C}]"),
+        ("(c\n\td \n e\tf\u{0B})d@c", "d@c (c \td   e\tf\u{0B})"), ("\\a <q>", "a <q>"),
+        ("(c\\\n d)d@c, (e\\\\\n f\\) g) <q>", "d@c (c\\  d), (e\\\\  f\\) g) <q>"),
         ("=\"x\"= <f>", "= \"x\" = <f>"), ("a\"b\"c", "a, \"b\", c"), ("x (a) (b) y", "x, y (a) (b)"),
         ("<foo>bar", "<foo>, bar"),
         ("foo <a>, (c) , bar", "foo <a>, (c), bar"), ("a b <c> d <e>", "a b <c>d <e>"), ("<foo bar>", "<foobar>"),
