@@ -12,7 +12,8 @@ struct MessagePrefix: Sendable {
     func bytes(now: MailTime, eol: [UInt8] = [UInt8(ascii: "\n")]) -> [UInt8] {
         var output: [UInt8] = []
         func add(_ line: String) {
-            output += line.utf8
+            // Local users may hand in addresses with line ends, which stay in the original recipient.
+            output += line.utf8.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 }
             output += eol
         }
         if let fromLine {
