@@ -48,12 +48,12 @@ public struct ServerReply: Sendable, Equatable {
     /// `550 5.7.1 text`: what log lines quote.
     public var text: String { prefix(" ") + (lines.first ?? "") }
 
-    /// The lines for the wire, each ended by CR LF.
+    /// The lines for the wire, each ended by CR LF and by nothing before.
     public var wire: String {
         var result = ""
         for (index, line) in lines.enumerated() {
             result += prefix(index + 1 < lines.count ? "-" : " ")
-            result += line
+            result += line.utf8.contains(where: Self.endsLines) ? Self.onOneLine(line) : line
             result += "\r\n"
         }
         return result
@@ -67,6 +67,13 @@ public struct ServerReply: Sendable, Equatable {
         if let status, status.utf8.first == 53 { copy.status = "4" + status.dropFirst() }
         return copy
     }
+
+    /// What a reply quotes of a command may hold a CR.
+    private static func onOneLine(_ line: String) -> String {
+        String(decoding: line.utf8.map { endsLines($0) ? 0x20 : $0 }, as: UTF8.self)
+    }
+
+    private static func endsLines(_ byte: UInt8) -> Bool { byte == 0x0D || byte == 0x0A }
 
     private func prefix(_ separator: String) -> String {
         guard let status else { return "\(code)\(separator)" }

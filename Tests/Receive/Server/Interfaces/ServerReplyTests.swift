@@ -2,6 +2,12 @@ import Receive
 import Testing
 
 @Suite struct ServerReplyTests {
+    @Test func aQuotedLineEndEndsNoReply() {
+        #expect(
+            ServerReply(555, "5.5.4", "Unsupported option: in<\rP\nQ").wire
+                == "555 5.5.4 Unsupported option: in< P Q\r\n")
+    }
+
     @Test(arguments: [
         ("550 5.7.1 no", "550 5.7.1 no\r\n"), ("450 later", "450 later\r\n"), ("550 5.7 x", "550 5.7 x\r\n"),
         ("554 5.7.1", "554 5.7.1 \r\n"),
