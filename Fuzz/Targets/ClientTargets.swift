@@ -15,7 +15,7 @@ extension FuzzTarget {
         for reply in whole {
             require((200..<600).contains(reply.code), "a code")
             require(
-                reply.text.utf8.count <= ReplyParser.maximumReply + ReplyParser.maximumLine + 1, "a bounded text")
+                reply.text.utf8.count <= ReplyParser.maximumReply + parser.maximumLine + 1, "a bounded text")
             require(!reply.text.utf8.contains { $0 < 0x20 || $0 == 0x7F }, "one line for the log")
             require(reply.code / 100 == 3 || EnhancedStatus(reply.status) != nil, "a status: \(reply)")
             _ = ServerFeatures(reply, discarding: ["dsn"])

@@ -41,6 +41,8 @@ struct ClientSettings: Sendable {
     var discardedKeywords: Set<String> = []
     var discardsSilently = false
     var lineLengthLimit = 998
+    /// line_length_limit: bytes that are kept of a line of a reply.
+    var replyLineLimit = 2048
     var assumesFinalDelivery = false
     var convertsEightBit = true
     var sendsXForward = false
@@ -108,6 +110,7 @@ extension ClientSettings {
         discardsSilently = keywords.contains("silent-discard")
         discardedKeywords = Set(keywords).subtracting(["silent-discard"])
         lineLengthLimit = parameters.int(name("line_length_limit"))
+        replyLineLimit = max(parameters.int("line_length_limit"), 16)
         assumesFinalDelivery = mode == .lmtp && parameters.bool("lmtp_assume_final")
         convertsEightBit = !parameters.bool("disable_mime_output_conversion")
         sendsXForward = parameters.bool(name("send_xforward_command"))

@@ -16,30 +16,65 @@ struct ServerReply: Sendable, Equatable {
 }
 
 /// Cuts the byte stream of a server into replies. Lines without a reply code are skipped, as Postfix does; lines and
-/// replies are bounded: what is beyond the bounds is read and dropped.
+/// replies are bounded: what is beyond the bounds is read and dropped, but not for ever.
 struct ReplyParser: Sendable {
-    static let maximumLine = 2048
     static let maximumReply = 20_000
+    /// A server that says this much without ending its reply has none to give.
+    static let endlessReply = 1 << 20
 
+    /// line_length_limit
+    let maximumLine: Int
+    /// Nothing is read any more.
+    private(set) var isEndless = false
+    /// Bytes since the last reply.
+    private var size = 0
+    private var notices: [String] = []
     private var line: [UInt8] = []
     private var lines: [String] = []
     private var text = ""
     private var status: String?
 
+    init(maximumLine: Int = 2048) { self.maximumLine = maximumLine }
+
     /// Replies that `bytes` complete.
     mutating func consume(_ bytes: some Sequence<UInt8>) -> [ServerReply] {
         var replies: [ServerReply] = []
-        for byte in bytes {
+        for byte in bytes where !isEndless {
+            size += 1
             if byte == 0x0A {
-                if let reply = endLine() { replies.append(reply) }
-            } else if line.count < Self.maximumLine {
+                if let reply = endLine() {
+                    replies.append(reply)
+                    size = 0
+                }
+            } else if line.count < maximumLine {
                 line.append(byte)
+            } else if line.count == maximumLine {
+                // Told once a line: the count of a line that is too long is one more.
+                note("response longer than \(maximumLine): \(shown)...")
+                line.append(byte)
+            }
+            if size == Self.endlessReply {
+                isEndless = true
+                note("endless response: \(shown)...")
             }
         }
         return replies
     }
 
+    private var shown: String {
+        String(decoding: line.prefix(30).map { ASCII.isControl($0) ? 0x3F : $0 }, as: UTF8.self)
+    }
+
+    private mutating func note(_ text: String) { if notices.count < 4 { notices.append(text) } }
+
+    /// What the log should know of the bytes so far, in Postfix's words.
+    mutating func takeNotices() -> [String] {
+        defer { notices = [] }
+        return notices
+    }
+
     private mutating func endLine() -> ServerReply? {
+        if line.count > maximumLine { line.removeLast() }
         while line.last == 0x0D { line.removeLast() }
         defer { line.removeAll(keepingCapacity: line.capacity <= 512) }
         guard line.count >= 3, let code = ASCII.decimal(line[..<3]), (200..<600).contains(code),
@@ -54,6 +89,9 @@ struct ReplyParser: Sendable {
             let clean = line.map { ASCII.isControl($0) ? UInt8(ascii: "?") : $0 }
             text += String(decoding: clean, as: UTF8.self)
             lines.append(words)
+            if text.utf8.count >= Self.maximumReply {
+                note("multi-line response longer than \(maximumLine) \(shown)...")
+            }
         }
         guard isLast else { return nil }
         let reply = ServerReply(code: code, status: status ?? "\(code / 100).0.0", text: text, lines: lines)

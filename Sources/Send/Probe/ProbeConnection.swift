@@ -126,7 +126,7 @@ private final class ProbeHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         for byte in unwrapInboundIn(data).readableBytesView {
-            if byte == 0x0A { endLine() } else if partial.count < ReplyParser.maximumLine { partial.append(byte) }
+            if byte == 0x0A { endLine() } else if partial.count < parser.maximumLine { partial.append(byte) }
         }
     }
 

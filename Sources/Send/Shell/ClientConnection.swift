@@ -63,7 +63,7 @@ final class ClientConnection: Sendable {
             channel.eventLoop.makeCompletedFuture {
                 let handler = ClientHandler(
                     peer: peer, log: log, tlsLogLevel: settings.tlsLogLevel,
-                    dataTimeout: settings.timeouts.dataTransfer,
+                    dataTimeout: settings.timeouts.dataTransfer, lineLimit: settings.replyLineLimit,
                     tls: makeTLS, onDeath: { state.withLockedValue { $0.isDead = true } })
                 handlerBox.withLockedValue { $0 = NIOLoopBound(handler, eventLoop: channel.eventLoop) }
                 try channel.pipeline.syncOperations.addHandler(handler)

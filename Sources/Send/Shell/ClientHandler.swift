@@ -13,7 +13,7 @@ final class ClientHandler: ChannelInboundHandler {
     private let tlsLogLevel: Int
     private let dataTimeout: Int
     private let onDeath: @Sendable () -> Void
-    private var parser = ReplyParser()
+    private var parser: ReplyParser
     private var running: (any RunningDialogue)?
     private var content: MessageContent?
     private var context: ChannelHandlerContext?
@@ -24,16 +24,19 @@ final class ClientHandler: ChannelInboundHandler {
     private var hasStarted = false
 
     /// - Parameters:
+    ///   - lineLimit: line_length_limit, of replies.
     ///   - tls: makes the handler for STARTTLS.
     ///   - onDeath: the connection can't be used any more.
     init(
-        peer: Peer, log: MailLog, tlsLogLevel: Int, dataTimeout: Int, tls: @escaping @Sendable () throws -> TLSHandler,
+        peer: Peer, log: MailLog, tlsLogLevel: Int, dataTimeout: Int, lineLimit: Int,
+        tls: @escaping @Sendable () throws -> TLSHandler,
         onDeath: @escaping @Sendable () -> Void
     ) {
         self.peer = peer
         self.log = log
         self.tlsLogLevel = tlsLogLevel
         self.dataTimeout = dataTimeout
+        parser = ReplyParser(maximumLine: lineLimit)
         self.tls = tls
         self.onDeath = onDeath
     }
@@ -67,6 +70,11 @@ final class ClientHandler: ChannelInboundHandler {
         }
         for reply in parser.consume(bytes.readableBytesView) {
             if hasStarted { deliver(.reply(reply)) } else if early.count < 4 { early.append(reply) }
+        }
+        for notice in parser.takeNotices() { log.warning("\(peer.nameAndPort): \(notice)") }
+        if parser.isEndless {
+            die()
+            context.close(promise: nil)
         }
     }
 
@@ -172,7 +180,7 @@ final class ClientHandler: ChannelInboundHandler {
     private func startTLS() {
         guard let context else { return }
         // Plaintext that came with the reply was not said under TLS: forget it (RFC 3207 §6).
-        parser = ReplyParser()
+        parser = ReplyParser(maximumLine: parser.maximumLine)
         do {
             try context.pipeline.syncOperations.addHandler(try tls(), position: .first)
         } catch {

@@ -30,6 +30,34 @@ import Testing
         #expect(replies[0].lines == ["a", "b"])
     }
 
+    @Test func longLinesAreCutAndTold() {
+        var parser = ReplyParser(maximumLine: 16)
+        let replies = parser.consume("250 12345678901\r\n250 1234567890123456\r\n".utf8)
+        #expect(replies.map(\.text) == ["250 12345678901", "250 123456789012"])
+        #expect(parser.takeNotices() == ["response longer than 16: 250 123456789012..."])
+        #expect(parser.takeNotices().isEmpty)
+    }
+
+    @Test(arguments: [
+        ("250 ", String(repeating: "x", count: 1000), "endless response: 250 xxxxxxxxxxxxxxxxxxxxxxxxxx..."),
+        ("", "250-line\r\n", "endless response: "),
+    ])
+    func nothingIsReadForEver(start: String, part: String, notice: String) {
+        var parser = ReplyParser()
+        _ = parser.consume(start.utf8)
+        for _ in 0..<ReplyParser.endlessReply / part.utf8.count + 1 { #expect(parser.consume(part.utf8).isEmpty) }
+        #expect(parser.isEndless)
+        #expect(parser.consume("\r\n250 ok\r\n".utf8).isEmpty)
+        #expect(parser.takeNotices().last?.hasPrefix(notice) == true)
+    }
+
+    @Test func manyRepliesAreNoEndlessOne() {
+        var parser = ReplyParser()
+        let replies = Array(repeating: Array("250 ok\r\n".utf8), count: 1000).flatMap { $0 }
+        for _ in 0..<200 { #expect(parser.consume(replies).count == 1000) }
+        #expect(!parser.isEndless)
+    }
+
     @Test func anEndlessReplyStaysBounded() {
         var parser = ReplyParser()
         let line = "250-" + String(repeating: "x", count: 5000) + "\r\n"

@@ -72,6 +72,21 @@ import Testing
         return String(decoding: request.recipients.map { bytes[$0.offset] }, as: UTF8.self)
     }
 
+    @Test(arguments: [true, false])
+    func aServerThatNeverEndsItsReplyIsLeft(oneLine: Bool) async throws {
+        let reply =
+            oneLine
+            ? "250 " + String(repeating: "x", count: 3 << 20)
+            : String(repeating: "250-line\r\n", count: 300_000) + "250 ok"
+        let server = try await ScriptedServer.start(group, .init(replies: ["EHLO": [reply]]))
+        let report = await agent().deliver(request("[127.0.0.1]:\(server.port)"))
+        #expect(report.results.map(\.outcome) == [.deferred])
+        #expect(report.results.map(\.status) == ["4.4.2"])
+        #expect(sink.contains("warning: ") && sink.contains("longer than 2048"))
+        #expect(server.commands == ["EHLO me.test"])
+        await server.stop()
+    }
+
     @Test func deliversMarksAndLogs() async throws {
         let server = try await ScriptedServer.start(
             group, .init(replies: ["RCPT": ["250 ok", "550 5.1.1 no"], "DOT": ["250 2.0.0 queued as 7"]]))
