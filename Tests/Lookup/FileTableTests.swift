@@ -89,6 +89,72 @@ import Testing
         }
     }
 
+    /// liblmdb ends the process on most of these.
+    @Test(.enabled(if: types.contains("lmdb"))) func aDamagedLMDBFileIsAnError() async throws {
+        let folder = TableFolder()
+        try makeTable("lmdb:\(folder.path)/t", lmdbEntries)
+        let intact = try Files.read("\(folder.path)/t.lmdb")
+        var random = SystemRandomNumberGenerator()
+        var failures = 0
+        for round in 0..<200 {
+            let name = "\(folder.path)/u\(round % 2)"
+            try Files.writeAtomically(damaged(intact, &random), to: name + ".lmdb")
+            guard let table = try? TestOpener().opener.openOrThrow("lmdb:\(name)") else { continue }
+            for number in stride(from: 0, to: 600, by: 7) {
+                // `later`, since somebody may be copying the file at this moment, or an error.
+                if case .value(.some)? = try? table.answerNow(Array("k\(number)".utf8)) { continue }
+                failures += 1
+            }
+            let listable = try #require(table as? any ListableTable)
+            var count = 0
+            try? listable.forEach { count += $0.count + $1.count }
+            #expect(count < 2 * intact.count)
+        }
+        #expect(failures > 0)
+    }
+
+    @Test(.enabled(if: types.contains("lmdb"))) func aDamagedLMDBFileIsMadeAnewButNotAddedTo() async throws {
+        let folder = TableFolder()
+        let name = "lmdb:\(folder.path)/t"
+        try makeTable(name, lmdbEntries)
+        let intact = try Files.read("\(folder.path)/t.lmdb")
+        var random = SystemRandomNumberGenerator()
+        var refusals = 0
+        for _ in 0..<100 {
+            try Files.writeAtomically(damaged(intact, &random), to: "\(folder.path)/t.lmdb")
+            do throws(TableOpenError) {
+                let table = try TestOpener().opener.openUnchecked(TableSpecification(name), options: [.writable])
+                let writer = table as? any UpdatableTable
+                _ = try? writer?.update(Array("k7".utf8), Array("other".utf8))
+                _ = try? writer?.delete(Array("k8".utf8))
+                try? writer?.close()
+            } catch {
+                refusals += 1
+            }
+            try makeTable(name, [("k", "new")])
+            #expect(try await TestOpener().opener.openOrThrow(name).find("k") == "new")
+            #expect(try await TestOpener().opener.openOrThrow(name).find("k7") == nil)
+        }
+        #expect(refusals > 0)
+    }
+
+    /// With branch pages, and values that have pages of their own.
+    private var lmdbEntries: [(String, String)] {
+        (0..<600).map { ("k\($0)", String(repeating: "v", count: $0 % 50 == 0 ? 9000 : 20)) }
+    }
+
+    /// Most of what counts stands at the start of pages.
+    private func damaged(_ intact: [UInt8], _ random: inout SystemRandomNumberGenerator) -> [UInt8] {
+        var bytes = intact
+        for _ in 0..<Int.random(in: 1...20, using: &random) {
+            let start = Int.random(in: 0..<bytes.count / 4096, using: &random) * 4096
+            let offset = Bool.random(using: &random) ? Int.random(in: 0..<40) : Int.random(in: 0..<4096, using: &random)
+            bytes[start + offset] = UInt8.random(in: 0...255, using: &random)
+        }
+        if Int.random(in: 0..<4, using: &random) == 0 { bytes.removeLast(Int.random(in: 0..<bytes.count / 2)) }
+        return bytes
+    }
+
     @Test func aDamagedConstantDatabaseIsAnError() async throws {
         let folder = TableFolder()
         try makeTable("cdb:\(folder.path)/t", (0..<100).map { ("k\($0)", "v\($0)") })

@@ -1,6 +1,6 @@
 import Glibc
 
-/// One open LMDB file with its only database. Not for use from two threads at once.
+/// One LMDB file with its only database, open for changes. Not for use from two threads at once.
 ///
 /// As Postfix does, it uses fcntl locks instead of LMDB's own, which would need lock files that all may write
 /// (lmdb_table(5)).
@@ -14,22 +14,19 @@ final class LMDBEnvironment {
     let descriptor: CInt
     private let environment: LMDBLibrary.Handle
     private(set) var database: CUnsignedInt = 0
-    /// The reading transaction, begun once and then renewed.
-    private var reading: LMDBLibrary.Handle?
     private var writing: LMDBLibrary.Handle?
 
     /// - Parameter mapSize: bytes that the file may grow to; what the file says counts if that is more.
-    init(path: String, writable: Bool, create: Bool, mapSize: Int) throws(Failure) {
+    init(path: String, create: Bool, mapSize: Int) throws(Failure) {
         do { library = try LMDBLibrary.load() } catch { throw Failure(status: 0, reason: error.reason) }
         var pointer: LMDBLibrary.Handle?
         let created = library.environmentCreate(&pointer)
         guard created == 0, let environment = pointer else {
             throw Failure(status: created, reason: library.reason(created))
         }
-        var flags = LMDBLibrary.Flag.noSubdirectory | LMDBLibrary.Flag.noLock | LMDBLibrary.Flag.noThreadStorage
-        if !writable { flags |= LMDBLibrary.Flag.readOnly }
+        let flags = LMDBLibrary.Flag.noSubdirectory | LMDBLibrary.Flag.noLock | LMDBLibrary.Flag.noThreadStorage
         // LMDB makes what it opens for writing.
-        var status: CInt = writable && !create && access(path, F_OK) != 0 ? errno : 0
+        var status: CInt = !create && access(path, F_OK) != 0 ? errno : 0
         if status == 0 { status = library.setMapSize(environment, max(mapSize, 1 << 20)) }
         if status == 0 { status = library.environmentOpen(environment, path, flags, 0o644) }
         var descriptor: CInt = -1
@@ -44,7 +41,6 @@ final class LMDBEnvironment {
     }
 
     deinit {
-        if let reading { library.abort(reading) }
         if let writing { library.abort(writing) }
         library.environmentClose(environment)
     }
@@ -62,76 +58,8 @@ final class LMDBEnvironment {
 
     /// Takes the size of the file from the file, or a new one. No transaction may be open.
     func resize(_ size: Int) throws(Failure) {
-        if let reading { library.abort(reading) }
-        reading = nil
         try check(library.setMapSize(environment, size))
     }
-
-    // MARK: Reading, with the shared lock held
-
-    func endReading(_ transaction: LMDBLibrary.Handle) { library.reset(transaction) }
-
-    func beginReading() throws(Failure) -> LMDBLibrary.Handle {
-        if let reading, library.renew(reading) == 0 { return reading }
-        if let reading { library.abort(reading) }
-        reading = nil
-        var transaction: LMDBLibrary.Handle?
-        var status = library.begin(environment, nil, LMDBLibrary.Flag.readOnly, &transaction)
-        if status == LMDBLibrary.Status.mapResized {
-            // Another process made the file larger than what is mapped here.
-            try resize(0)
-            status = library.begin(environment, nil, LMDBLibrary.Flag.readOnly, &transaction)
-        }
-        try check(status)
-        guard let transaction else { throw Failure(status: ENOMEM, reason: "no transaction") }
-        let opened = library.openDatabase(transaction, nil, 0, &database)
-        if opened != 0 {
-            library.abort(transaction)
-            try check(opened)
-        }
-        reading = transaction
-        return transaction
-    }
-
-    func get(_ key: [UInt8], in transaction: LMDBLibrary.Handle) throws(Failure) -> [UInt8]? {
-        var result: [UInt8]?
-        let status = Self.withWords(key) { keyWords in
-            Self.withWords([]) { valueWords in
-                let status = library.get(transaction, database, keyWords, valueWords)
-                if status == 0 { result = Self.octets(valueWords) }
-                return status
-            }
-        }
-        if status == LMDBLibrary.Status.notFound { return nil }
-        // The library refuses keys that are empty or too long for any table to have them.
-        if status == Self.badValueSize { return nil }
-        try check(status)
-        return result
-    }
-
-    private static let badValueSize: CInt = -30_781
-
-    func forEach(
-        in transaction: LMDBLibrary.Handle, _ body: ([UInt8], [UInt8]) -> Void
-    ) throws(Failure) {
-        var pointer: LMDBLibrary.Handle?
-        try check(library.openCursor(transaction, database, &pointer))
-        guard let cursor = pointer else { return }
-        defer { library.closeCursor(cursor) }
-        while true {
-            let status = Self.withWords([]) { key in
-                Self.withWords([]) { value in
-                    let status = library.cursorGet(cursor, key, value, LMDBLibrary.Flag.cursorNext)
-                    if status == 0 { body(Self.octets(key), Self.octets(value)) }
-                    return status
-                }
-            }
-            if status == LMDBLibrary.Status.notFound { return }
-            try check(status)
-        }
-    }
-
-    // MARK: Writing
 
     /// With the exclusive lock held.
     func beginWriting() throws(Failure) {
@@ -153,6 +81,8 @@ final class LMDBEnvironment {
     }
 
     func removeAll() throws(Failure) { try check(library.drop(try current(), database, 0)) }
+
+    private static let badValueSize: CInt = -30_781
 
     /// Returns false when the key exists and must not be replaced.
     func put(_ key: [UInt8], _ value: [UInt8], replacing: Bool) throws(Failure) -> Bool {
@@ -197,13 +127,5 @@ final class LMDBEnvironment {
                 return words.baseAddress.map { body(UnsafeMutableRawPointer($0)) } ?? ENOMEM
             }
         }
-    }
-
-    private static func octets(_ words: UnsafeMutableRawPointer) -> [UInt8] {
-        let count = words.load(as: Int.self)
-        guard count > 0, let data = UnsafeRawPointer(bitPattern: words.load(fromByteOffset: 8, as: UInt.self)) else {
-            return []
-        }
-        return Array(UnsafeRawBufferPointer(start: data, count: count))
     }
 }

@@ -14,28 +14,19 @@ struct LMDBLibrary: Sendable {
     let begin: @convention(c) @Sendable (Handle, Handle?, CUnsignedInt, UnsafeMutablePointer<Handle?>) -> CInt
     let commit: @convention(c) @Sendable (Handle) -> CInt
     let abort: @convention(c) @Sendable (Handle) -> Void
-    let reset: @convention(c) @Sendable (Handle) -> Void
-    let renew: @convention(c) @Sendable (Handle) -> CInt
     let openDatabase:
         @convention(c) @Sendable (Handle, UnsafePointer<CChar>?, CUnsignedInt, UnsafeMutablePointer<CUnsignedInt>) ->
             CInt
     let drop: @convention(c) @Sendable (Handle, CUnsignedInt, CInt) -> CInt
-    let get: @convention(c) @Sendable (Handle, CUnsignedInt, Words, Words) -> CInt
     let put: @convention(c) @Sendable (Handle, CUnsignedInt, Words, Words, CUnsignedInt) -> CInt
     let delete: @convention(c) @Sendable (Handle, CUnsignedInt, Words, Words?) -> CInt
-    let openCursor: @convention(c) @Sendable (Handle, CUnsignedInt, UnsafeMutablePointer<Handle?>) -> CInt
-    let closeCursor: @convention(c) @Sendable (Handle) -> Void
-    let cursorGet: @convention(c) @Sendable (Handle, Words, Words, CUnsignedInt) -> CInt
     let errorText: @convention(c) @Sendable (CInt) -> UnsafePointer<CChar>?
 
     enum Flag {
         static let noSubdirectory: CUnsignedInt = 0x4000
-        static let noSync: CUnsignedInt = 0x10000
-        static let readOnly: CUnsignedInt = 0x20000
         static let noThreadStorage: CUnsignedInt = 0x20_0000
         static let noLock: CUnsignedInt = 0x40_0000
         static let noOverwrite: CUnsignedInt = 0x10
-        static let cursorNext: CUnsignedInt = 8
     }
 
     enum Status {
@@ -60,16 +51,10 @@ struct LMDBLibrary: Sendable {
         begin = try library.function("mdb_txn_begin")
         commit = try library.function("mdb_txn_commit")
         abort = try library.function("mdb_txn_abort")
-        reset = try library.function("mdb_txn_reset")
-        renew = try library.function("mdb_txn_renew")
         openDatabase = try library.function("mdb_dbi_open")
         drop = try library.function("mdb_drop")
-        get = try library.function("mdb_get")
         put = try library.function("mdb_put")
         delete = try library.function("mdb_del")
-        openCursor = try library.function("mdb_cursor_open")
-        closeCursor = try library.function("mdb_cursor_close")
-        cursorGet = try library.function("mdb_cursor_get")
         errorText = try library.function("mdb_strerror")
     }
 

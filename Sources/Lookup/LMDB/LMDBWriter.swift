@@ -27,9 +27,12 @@ final class LMDBWriter: UpdatableTable, ImmediateTable {
         options = request.options
         keys = KeyFolding(request.options)
         let empties = request.options.contains(.create)
+        do { try LMDBCheck.prepare(path, emptying: empties) } catch {
+            throw TableOpenError("open database \(path): \(error.reason)")
+        }
         do throws(LMDBEnvironment.Failure) {
             let environment = try LMDBEnvironment(
-                path: path, writable: true, create: empties || request.options.contains(.createIfMissing),
+                path: path, create: empties || request.options.contains(.createIfMissing),
                 mapSize: Self.mapSize(request))
             _ = RecordLock.set(environment.descriptor, .exclusive, wait: true)
             try environment.beginWriting()
@@ -38,8 +41,13 @@ final class LMDBWriter: UpdatableTable, ImmediateTable {
             _ = RecordLock.set(environment.descriptor, .shared, wait: true)
             state = Mutex(State(environment: environment, isEmptied: empties))
         } catch {
-            throw LMDBTable.openError(path, error)
+            throw Self.openError(path, error)
         }
+    }
+
+    /// A missing library is reported as such, not as a problem of the file.
+    private static func openError(_ path: String, _ error: LMDBEnvironment.Failure) -> TableOpenError {
+        TableOpenError(error.status == 0 ? error.reason : "open database \(path): \(error.reason)")
     }
 
     /// Room for the entries to come: pages may be half full.
