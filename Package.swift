@@ -197,9 +197,9 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Cleanup", "Configuration", "DNS", "Deliver", "InternalProtocol", "Lookup", "MailSyntax", "MailSystem",
-                "Operate", "Queue", "Receive", "Runtime", "Send", "Spool", "Submission", "TLS", "TestSupport",
-                nioCore, nioEmbedded,
+                "COpenSSL", "Cleanup", "Configuration", "DNS", "Deliver", "InternalProtocol", "Lookup", "MailSyntax",
+                "MailSystem", "Operate", "Queue", "Receive", "Runtime", "Send", "Spool", "Submission", "TLS",
+                "TestSupport", nioCore, nioEmbedded,
             ],
             path: "Fuzz/Targets", swiftSettings: strict),
         .testTarget(

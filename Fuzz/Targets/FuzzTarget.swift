@@ -12,12 +12,12 @@ public struct FuzzTarget: Sendable {
 
     /// All targets, in the order of their names.
     public static let all: [FuzzTarget] = [
-        .addresses, .aliasSource, .attributeLists, .berkeley, .bounceLog, .bounceTemplate, .cidr, .cleanup,
-        .clientDialogue,
-        .constantDB, .dataContent, .dnsAnswers, .dovecotAuth, .eightBit, .forwardFile, .headerRecipients, .headers,
-        .internalProtocol, .lineReader, .mainFile, .maildrop, .masterFile, .memcache, .mime, .networkAddresses,
-        .notification, .pcre, .pipeArguments, .postdropRecords, .postlog, .queueFile, .queueListing, .regexp,
-        .serverReply, .smtpCommand, .smtpSession, .socketmap, .tableSource, .tcpTable, .textCodecs, .tls,
+        .addresses, .aliasSource, .attributeLists, .berkeley, .bounceLog, .bounceTemplate, .certificateNames, .cidr,
+        .cleanup, .clientDialogue, .constantDB, .dataContent, .dnsAnswers, .dovecotAuth, .eightBit, .forwardFile,
+        .headerRecipients, .headers, .internalProtocol, .lineReader, .lmdb, .mailboxLines, .maildrop, .mainFile,
+        .masterFile, .memcache, .mime, .networkAddresses, .notification, .pcre, .pipeArguments, .postdropRecords,
+        .postlog, .queryTemplate, .queueFile, .queueListing, .regexp, .sasl, .serverReply, .smtpCommand, .smtpSession,
+        .socketmap, .sqlite, .tableSource, .tcpTable, .textCodecs, .tls,
     ]
 
     public static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }

@@ -31,6 +31,7 @@ extension FuzzTarget {
     static let mime = FuzzTarget("mime") { input in
         guard let seed = input.first else { return }
         let text = input.dropFirst()
+        checkStructure(text)
         if let type = MIMEContentType(text) {
             require(type.boundary?.count ?? 0 <= 2048, "boundary length")
             require(!type.type.isEmpty && !type.subtype.isEmpty, "a type")
@@ -42,6 +43,31 @@ extension FuzzTarget {
         body.withUnsafeBytes { whole.take($0) }
         for piece in pieces(body, seed: seed) { piece.withUnsafeBytes { cut.take($0) } }
         require(whole.found8bit == cut.found8bit, "the same verdict in pieces")
+    }
+
+    /// Headers and body lines are those of the message, whatever is found in it.
+    private static func checkStructure(_ text: ArraySlice<UInt8>) {
+        var parser = MIMEParser(limits: .init(header: 1 << 20, nesting: 3, boundary: 70))
+        var rebuilt: [UInt8] = []
+        var headerOffsets = 0
+        func take(_ event: MIMEParser.Event) {
+            switch event {
+            case .header(_, let header, let offset):
+                rebuilt += header + [0x0A]
+                headerOffsets = max(headerOffsets, offset)
+            case .body(let piece, let endsLine, _): rebuilt += piece + (endsLine ? [0x0A] : [])
+            case .headersEnd, .problem: break
+            }
+        }
+        for line in text.split(separator: 0x0A, omittingEmptySubsequences: false) {
+            parser.take(line, endsLine: true, take)
+        }
+        parser.finish(take)
+        // Blanks before a header's colon go, and where a body follows headers at once, an empty line comes between.
+        func isText(_ byte: UInt8) -> Bool { byte != 0x0A && byte != 0x20 && byte != 0x09 }
+        require(rebuilt.filter(isText) == text.filter(isText), "headers and body are the message")
+        require(rebuilt.count <= 2 * text.count + 2, "no more lines than there are")
+        require(headerOffsets <= text.count, "offsets are in the message")
     }
 
     /// 8BITMIME to 7 bits: however the content is cut, the result is the same, and it is 7-bit where it says so.

@@ -6,15 +6,15 @@ import TestSupport
 @testable import Lookup
 
 extension FuzzTarget {
-    private static let opener = TableOpener(
+    static let opener = TableOpener(
         settings: TableSettings(), log: MailLog(tag: "fuzz", sink: DiscardingSink()))
 
-    private struct DiscardingSink: LogSink {
+    struct DiscardingSink: LogSink {
         func write(_ record: LogRecord) {}
     }
 
     /// A file that only this process sees.
-    private static func withFile(_ bytes: [UInt8], suffix: String = "", _ body: (_ path: String) -> Void) {
+    static func withFile(_ bytes: [UInt8], suffix: String = "", _ body: (_ path: String) -> Void) {
         let path = "/dev/shm/apus-fuzz-\(getpid())"
         let descriptor = open(path + suffix, O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { fatalError("no shared memory") }
@@ -24,7 +24,7 @@ extension FuzzTarget {
         unlink(path + suffix)
     }
 
-    private static let keys: [[UInt8]] = ["a", "foo@example.com", "example.com", "192.0.2.1", ""].map { Array($0.utf8) }
+    static let keys: [[UInt8]] = ["a", "foo@example.com", "example.com", "192.0.2.1", ""].map { Array($0.utf8) }
 
     /// hash: and btree: files: every page is checked, time and memory are bounded by the size of the file.
     static let berkeley = FuzzTarget("berkeley-db") { input in

@@ -53,7 +53,7 @@ final class SQLiteTable: LookupTable {
     }
 
     /// In SQL a quote inside quotes is doubled; nothing else is special.
-    private static func quoted(_ text: [UInt8]) -> [UInt8] {
+    static func quoted(_ text: [UInt8]) -> [UInt8] {
         let quote = UInt8(ascii: "'")
         // A NUL would end the query.
         return text.flatMap { $0 == quote ? [quote, quote] : $0 == 0 ? [] : [$0] }

@@ -72,7 +72,7 @@ public struct ChainDetails: Sendable, Equatable {
         (0..<min(apus_x509_count(chain), 32)).compactMap { apus_x509_at(chain, $0) }
     }
 
-    private static func text(_ name: OpaquePointer?) -> String {
+    static func text(_ name: OpaquePointer?) -> String {
         var buffer = [CChar](repeating: 0, count: 1024)
         guard let name, X509_NAME_oneline(name, &buffer, CInt(buffer.count)) != nil else { return "" }
         let bytes = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
