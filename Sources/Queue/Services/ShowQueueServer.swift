@@ -53,7 +53,8 @@ enum ShowQueueServer {
     static func send(_ listing: QueueListing, over channel: any Channel, work: any BlockingWork) async {
         do {
             try await channel.writeAndFlush(ByteBuffer(bytes: QueueListing.greeting))
-            while case let entries = try await work.run({ listing.nextEntries(pieces * pieceLength) }), !entries.isEmpty {
+            while case let entries = try await work.run({ listing.nextEntries(pieces * pieceLength) }), !entries.isEmpty
+            {
                 for var piece in try await render(entries, of: listing, work) {
                     try await channel.writeAndFlush(ByteBuffer(bytes: piece.bytes))
                     // A message may have any number of recipients.
