@@ -61,19 +61,20 @@ struct LMDBCheck {
     ) throws(Malformed) {
         guard let root = tree.root else { return }
         let pages = pages
-        var used: [UInt64] = []
-        try pages.forEachLeaf(from: root, visit: { used.append($0) }) { (page) throws(Malformed) in
+        var visited: [UInt64] = []
+        try pages.forEachLeaf(from: root, visit: { visited.append($0) }) { (page) throws(Malformed) in
             for index in 0..<page.nodeCount {
                 let node = page.node(index)
                 _ = try node.key
                 if let (first, length) = node.overflow {
-                    used += first..<(first + (try pages.overflowCount(first, length: length)))
+                    let count = try pages.overflowCount(first, length: length)
+                    for number in first..<(first + count) { try note(number) }
                 } else {
                     _ = try node.inlineValue
                 }
                 try body(node, pages)
             }
         }
-        for number in used { try note(number) }
+        for number in visited { try note(number) }
     }
 }

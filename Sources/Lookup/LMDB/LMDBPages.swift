@@ -120,10 +120,15 @@ struct LMDBPages {
     /// Calls `body` with each entry, in the order of the keys.
     func forEach(_ body: (_ key: [UInt8], _ value: [UInt8]) throws(Malformed) -> Void) throws(Malformed) {
         guard let root = snapshot.tree.root else { return }
+        // No octet of the file belongs to two entries.
+        var left = fileSize
         try forEachLeaf(from: root) { (page) throws(Malformed) in
             for index in 0..<page.nodeCount {
                 let node = page.node(index)
-                try body(Array(try node.key), try node.value(self))
+                let (key, value) = (Array(try node.key), try node.value(self))
+                left -= key.count + value.count
+                guard left >= 0 else { throw Malformed("more entries than the file holds") }
+                try body(key, value)
             }
         }
     }
