@@ -30,11 +30,14 @@ extension FuzzTarget {
     static let berkeley = FuzzTarget("berkeley-db") { input in
         withFile(input) { path in
             guard let lock = TableLock(path: path, writing: false) else { fatalError("no file") }
-            guard let pages = try? BerkeleyPages(descriptor: lock.descriptor, cacheSize: 1 << 16) else { return }
-            for key in keys {
-                for tail in [[], [UInt8(0)]] {
-                    let value = try? pages.get(key + tail)
-                    require(value?.count ?? 0 <= input.count, "a value is in the file")
+            for map in [nil, FileMap(lock.descriptor, size: input.count)] {
+                let pages = try? BerkeleyPages(descriptor: lock.descriptor, cacheSize: 1 << 16, map: map)
+                guard let pages else { return }
+                for key in keys {
+                    for tail in [[], [UInt8(0)]] {
+                        let value = try? pages.get(key + tail)
+                        require(value?.count ?? 0 <= input.count, "a value is in the file")
+                    }
                 }
             }
         }
