@@ -46,6 +46,21 @@ public final class ContentReader: @unchecked Sendable {
         self.init(file: reader.file, size: reader.size, dataOffset: dataOffset, format: format)
     }
 
+    /// Whether the next chunk can be had without waiting for the disk. Takes what the page cache holds. Does not block.
+    public func isReady(_ count: Int = 64 << 10) -> Bool {
+        guard !ended else { return true }
+        let left = max(size - position, 0)
+        // Records are hardly shorter than their lines.
+        let wanted = min(left, count)
+        if window.count - index >= wanted { return true }
+        guard let bytes = file.readCached(at: position, count: min(windowSize, left)), bytes.count >= wanted else {
+            return false
+        }
+        window = bytes
+        index = 0
+        return true
+    }
+
     /// The next bytes of the content, about `count` of them and at least one; nil at its end.
     public func nextChunk(_ count: Int = 64 << 10) throws(QueueFileError) -> [UInt8]? {
         var output: [UInt8] = []

@@ -137,16 +137,20 @@ public final class QueueFileWriter: @unchecked Sendable {
     public func append(lines bytes: UnsafeRawBufferPointer, limit: Int) -> Int {
         let limit = max(1, limit)
         var start = 0
-        buffer.reserveCapacity(buffer.count + bytes.count + bytes.count / 32)
+        // Out of the property: each access to it would be checked for others, a few times a line.
+        var output: [UInt8] = []
+        swap(&output, &buffer)
+        defer { swap(&output, &buffer) }
+        output.reserveCapacity(output.count + bytes.count + bytes.count / 32)
         while start < bytes.count, let base = bytes.baseAddress {
             guard let found = memchr(base + start, 0x0a, bytes.count - start) else { break }
             let end = UnsafeRawPointer(found) - base
             while end - start >= limit {
                 RecordCodec.append(
-                    .continued, UnsafeRawBufferPointer(rebasing: bytes[start..<(start + limit)]), to: &buffer)
+                    .continued, UnsafeRawBufferPointer(rebasing: bytes[start..<(start + limit)]), to: &output)
                 start += limit
             }
-            RecordCodec.append(.line, UnsafeRawBufferPointer(rebasing: bytes[start..<end]), to: &buffer)
+            RecordCodec.append(.line, UnsafeRawBufferPointer(rebasing: bytes[start..<end]), to: &output)
             start = end + 1
         }
         return bytes.count - start

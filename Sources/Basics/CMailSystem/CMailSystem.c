@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <limits.h>
 #include <malloc.h>
+#include <sys/uio.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -304,3 +305,10 @@ void apus_tune_allocator(int arenas) {
     mallopt(M_MXFAST, 0);
     mallopt(M_ARENA_MAX, arenas);
 }
+
+ssize_t apus_read_cached(int descriptor, void *buffer, size_t count, off_t offset) {
+    struct iovec vector = {buffer, count};
+    return preadv2(descriptor, &vector, 1, offset, RWF_NOWAIT);
+}
+
+void apus_trim_heaps(void) { malloc_trim(0); }

@@ -38,6 +38,9 @@ public protocol StoredFile: AnyObject, Sendable {
     func status() throws(SystemError) -> FileStatus
     /// Reads up to `count` bytes at `offset`; fewer only at the end of the file.
     func read(at offset: Int, count: Int) throws(SystemError) -> [UInt8]
+    /// Reads as `read` does, but only what is in memory already: nil where that would wait for the disk, or can't be
+    /// known. Does not block.
+    func readCached(at offset: Int, count: Int) -> [UInt8]?
     /// Writes all bytes at `offset`.
     func write(_ bytes: [UInt8], at offset: Int) throws(SystemError)
     func truncate(to size: Int) throws(SystemError)
@@ -48,6 +51,10 @@ public protocol StoredFile: AnyObject, Sendable {
     func tryLock(exclusive: Bool) throws(SystemError) -> Bool
     func unlock()
     func close()
+}
+
+extension StoredFile {
+    public func readCached(at offset: Int, count: Int) -> [UInt8]? { nil }
 }
 
 /// The file operations of the spool, so that the simulator can stand in for the disk.

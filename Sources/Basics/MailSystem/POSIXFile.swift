@@ -43,6 +43,16 @@ public final class POSIXFile: StoredFile {
         return bytes
     }
 
+    public func readCached(at offset: Int, count: Int) -> [UInt8]? {
+        guard count > 0 else { return [] }
+        var got = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            got = apus_read_cached(descriptor, buffer.baseAddress, count, offset)
+            filled = max(got, 0)
+        }
+        return got < 0 ? nil : bytes
+    }
+
     public func write(_ bytes: [UInt8], at offset: Int) throws(SystemError) {
         var failure: CInt = 0
         bytes.withUnsafeBytes { buffer in

@@ -8,4 +8,7 @@ public enum ProcessMemory {
     public static func tune() {
         apus_tune_allocator(CInt(min(max(sysconf(CInt(_SC_NPROCESSORS_ONLN)), 2), 8)))
     }
+
+    /// Gives the pages of freed memory back to the system. Takes milliseconds for a large heap.
+    public static func giveBack() { apus_trim_heaps() }
 }

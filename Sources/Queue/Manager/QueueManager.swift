@@ -45,6 +45,10 @@ actor QueueManager {
     /// Finished messages whose files wait for removal.
     var removals: [Removal] = []
     var isRemoving = false
+    /// The most of them since there were none, or since memory was given back.
+    private var mostActive = 0
+    /// So many that the memory they took is worth giving back.
+    private static let manyMessages = 1000
     /// Messages that are done with but cannot leave the active queue: a disk that is full or read-only. They count, so
     /// that they don't fill memory instead.
     var stuck = 0
@@ -186,8 +190,14 @@ actor QueueManager {
 
     /// Its file is no longer in the active queue, or nobody's any more.
     func leaveActive(_ id: String) {
+        mostActive = max(mostActive, active.count)
         active[id] = nil
         locks.removeValue(forKey: id)?.close()
+        guard active.isEmpty, mostActive >= Self.manyMessages else { return }
+        // The end of a rush: the system gets its memory back.
+        mostActive = 0
+        active = [:]
+        spawn { _ = try? await $0.environment.work.run { ProcessMemory.giveBack() } }
     }
 
     /// Runs a part of the intake: `drain` waits for these first.

@@ -20,6 +20,9 @@ final class ContentSource: @unchecked Sendable {
         formatter = SMTPFormatter(lineLimit: lineLimit)
     }
 
+    /// Whether `next` needs no disk. Does not block.
+    func isReady(_ count: Int) -> Bool { converter == nil && reader.isReady(count) }
+
     /// About `count` bytes and at least one; less than `count` only at the end; nil behind it.
     func next(_ count: Int) throws(QueueFileError) -> [UInt8]? {
         guard converter != nil else { return try reader.nextChunk(count) }

@@ -1,4 +1,5 @@
 import Glibc
+import InternalProtocol
 import MailSystem
 import NIOCore
 import Runtime
@@ -70,11 +71,14 @@ final class MessageContent: @unchecked Sendable {
     /// The piece after `first`, then the ones after that; nil at the end.
     func next() async throws -> ByteBuffer? {
         let source = source
+        if source.isReady(Self.chunk) { return try Self.read(source, file).map { ByteBuffer(bytes: $0) } }
         return try await pool.run { try Self.read(source, self.file).map { ByteBuffer(bytes: $0) } }
     }
 
     /// Streams the content with `sender`. The content is not touched otherwise until that has ended.
-    func stream(_ sender: ContentSender) { transfer = Task { await sender.run() } }
+    func stream(_ sender: ContentSender) {
+        transfer = Task(executorPreference: LoopExecutor(sender.channel.eventLoop)) { await sender.run() }
+    }
 
     private func transferEnded() async {
         await transfer?.value

@@ -75,10 +75,16 @@ int apus_term_signal(int status);
 /// The environment's `NAME=value` strings, NULL-terminated.
 char **apus_environment(void);
 
+/// pread(2) of what the page cache holds (preadv2(2) RWF_NOWAIT). Returns -1 where it would have to wait.
+ssize_t apus_read_cached(int descriptor, void *buffer, size_t count, off_t offset);
+
 /// Small blocks that are freed join their neighbours at once, as mallopt(3) M_MXFAST says. Otherwise each allocation of
 /// 1 KiB and more joins all of them first, several times a message. And no more than so many heaps (M_ARENA_MAX):
 /// otherwise each of many threads that mostly wait keeps one of its own.
 void apus_tune_allocator(int arenas);
+
+/// malloc_trim(3).
+void apus_trim_heaps(void);
 
 /// Calls back after a time, from a thread of ours that must not be kept waiting. Returns 0 or an error number.
 int apus_call_after(uint64_t nanoseconds, void (*callback)(void *context), void *context);

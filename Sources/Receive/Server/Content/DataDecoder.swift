@@ -26,23 +26,45 @@ struct DataDecoder {
     mutating func decode(_ input: inout ByteBuffer, into output: inout ByteBuffer) -> Result {
         var result = Result()
         var consumed = 0
-        output.reserveCapacity(minimumWritableBytes: input.readableBytes)
         let decoder = self
         var state = decoder
-        input.withUnsafeReadableBytes { bytes in
-            while !result.isComplete, consumed < bytes.count {
-                let rest = UnsafeRawBufferPointer(rebasing: bytes[consumed...])
-                guard let length = Self.lineLength(rest) else {
-                    consumed += state.takePartial(rest, &output, &result)
-                    break
+        _ = input.withUnsafeReadableBytes { bytes in
+            // The text is never longer than what it is decoded from.
+            output.writeWithUnsafeMutableBytes(minimumWritableBytes: bytes.count) { buffer in
+                var text = Text(buffer: buffer)
+                while !result.isComplete, consumed < bytes.count {
+                    let rest = UnsafeRawBufferPointer(rebasing: bytes[consumed...])
+                    guard let length = Self.lineLength(rest) else {
+                        consumed += state.takePartial(rest, &text, &result)
+                        break
+                    }
+                    state.takeLine(rest, length, &text, &result)
+                    consumed += length + 1
                 }
-                state.takeLine(rest, length, &output, &result)
-                consumed += length + 1
+                return text.count
             }
         }
         self = state
         input.moveReaderIndex(forwardBy: consumed)
         return result
+    }
+
+    /// Decoded text in memory that has room for it.
+    private struct Text {
+        let buffer: UnsafeMutableRawBufferPointer
+        var count = 0
+
+        mutating func append(_ bytes: UnsafeRawBufferPointer) {
+            precondition(bytes.count <= buffer.count - count)
+            UnsafeMutableRawBufferPointer(rebasing: buffer[count...]).copyMemory(from: bytes)
+            count += bytes.count
+        }
+
+        mutating func append(_ byte: UInt8) {
+            precondition(count < buffer.count)
+            buffer[count] = byte
+            count += 1
+        }
     }
 
     /// - Returns: the number of bytes before the LF.
@@ -52,7 +74,7 @@ struct DataDecoder {
     }
 
     private mutating func takeLine(
-        _ bytes: UnsafeRawBufferPointer, _ length: Int, _ output: inout ByteBuffer, _ result: inout Result
+        _ bytes: UnsafeRawBufferPointer, _ length: Int, _ text: inout Text, _ result: inout Result
     ) {
         var end = length
         let endsInCRLF = end > 0 && bytes[end - 1] == 0x0D
@@ -74,8 +96,8 @@ struct DataDecoder {
             }
             start = 1
         }
-        output.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
-        output.writeInteger(UInt8(0x0A))
+        text.append(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+        text.append(0x0A)
         result.wireBytes += end - start + 2
         atLineStart = true
         previousEndedInCRLF = endsInCRLF
@@ -83,13 +105,13 @@ struct DataDecoder {
 
     /// Passes on the start of a long line, but for the CRs at its end.
     private mutating func takePartial(
-        _ bytes: UnsafeRawBufferPointer, _ output: inout ByteBuffer, _ result: inout Result
+        _ bytes: UnsafeRawBufferPointer, _ text: inout Text, _ result: inout Result
     ) -> Int {
         guard bytes.count > Self.partialLimit else { return 0 }
         var end = bytes.count
         while end > bytes.count - 16, bytes[end - 1] == 0x0D { end -= 1 }
         let start = atLineStart && bytes[0] == 0x2E ? 1 : 0
-        output.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+        text.append(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
         result.wireBytes += end - start
         atLineStart = false
         return end
