@@ -28,7 +28,7 @@ extension FuzzTarget {
     }
 
     static let bounceTemplate = FuzzTarget("bounce-template") { input in
-        let (templates, _) = BounceTemplates.parse(String(decoding: input, as: UTF8.self), file: "x")
+        let templates = BounceTemplates.parse(String(decoding: input, as: UTF8.self), file: "x").templates
         let parameters = Parameters(values: ["myhostname": "mail.test"])
         for kind in BounceTemplate.Kind.allCases { _ = templates[kind].expanded(parameters) }
     }

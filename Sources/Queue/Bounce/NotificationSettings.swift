@@ -23,11 +23,14 @@ public struct NotificationSettings: Sendable {
         smtputf8 = parameters.bool("smtputf8_enable")
         threaded = parameters.bool("enable_threaded_bounces")
         queueLifetime = parameters.seconds("maximal_queue_lifetime")
-        (templates, warnings) = BounceTemplates.load(parameters)
+        let loaded = BounceTemplates.load(parameters)
+        templates = loaded.templates
+        warnings = loaded.warnings + (loaded.failure.map { [$0] } ?? [])
         texts = [:]
         for kind in BounceTemplate.Kind.allCases {
-            let (lines, found) = templates[kind].expanded(parameters)
+            let (lines, found, failure) = templates[kind].expanded(parameters)
             texts[kind] = lines
+            if let failure { warnings.append(failure) }
             // The times matter only where the text is sent.
             if kind != .delay || parameters.seconds("delay_warning_time") > 0 { warnings += found }
         }

@@ -14,42 +14,43 @@ struct BounceListing {
     }
 
     func run(_ listing: PostconfOptions.Listing) throws(CommandFailure) {
-        let loaded: (templates: BounceTemplates, warnings: [String])
+        let loaded: BounceTemplates.Loaded
         if let file = options.operands.first, !file.isEmpty {
-            guard Files.exists(file) else {
-                // In Postfix, its bounce program says so.
-                let text = "open \(file): No such file or directory"
-                let tag = "\(parameters["syslog_name"])/bounce"
-                StandardErrorSink().write(LogRecord(tag: tag, severity: .fatal, text: text))
-                throw CommandFailure.reported
-            }
+            guard Files.exists(file) else { throw failure("open \(file): No such file or directory") }
             loaded = BounceTemplates.load(file: file)
         } else if options.operands.isEmpty {
             loaded = BounceTemplates.load(parameters)
         } else {
-            loaded = (BounceTemplates(), [])
+            loaded = BounceTemplates.Loaded()
         }
-        var warnings = loaded.warnings
-        var first = true
+        loaded.warnings.forEach { say(.warning, $0) }
+        if let text = loaded.failure { throw failure(text) }
+        // An error leaves nothing half said.
+        var text = ""
         for kind in BounceTemplate.Kind.allCases {
             let template = loaded.templates[kind]
-            if !first { output.write("\n") }
-            first = false
-            let name: String
-            let lines: [String]
+            var (name, lines) = (kind.rawValue, template.lines)
             if listing == .expandedBounces {
                 let expanded = template.expanded(parameters)
-                warnings += expanded.warnings
+                expanded.warnings.forEach { say(.warning, $0) }
+                if let text = expanded.failure { throw failure(text) }
                 (name, lines) = (template.expandedName, expanded.lines)
-            } else {
-                (name, lines) = (kind.rawValue, template.lines)
             }
-            output.write("\(name) = <<EOF\n")
-            for line in lines { output.write(line + "\n") }
-            output.write("EOF\n")
+            text += "\(text.isEmpty ? "" : "\n")\(name) = <<EOF\n"
+            for line in lines { text += line + "\n" }
+            text += "EOF\n"
         }
-        for warning in warnings {
-            StandardErrorSink().write(LogRecord(tag: "postconf", severity: .warning, text: warning))
-        }
+        output.write(text)
+    }
+
+    /// In Postfix, its bounce program says so.
+    private func say(_ severity: LogSeverity, _ text: String) {
+        StandardErrorSink().write(
+            LogRecord(tag: "\(parameters["syslog_name"])/bounce", severity: severity, text: text))
+    }
+
+    private func failure(_ text: String) -> CommandFailure {
+        say(.fatal, text)
+        return .reported
     }
 }
