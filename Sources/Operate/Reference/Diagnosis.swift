@@ -62,11 +62,11 @@ extension CommandSynopsis {
             .flag("w", "TLS from the first byte on, as servers on port 465 do."),
             .flag(
                 "x",
-                "Ask the server for a raw public key (RFC 7250) instead of a certificate. That needs OpenSSL 3.2; with older ones a warning says so and a certificate is asked for."
+                "Prefer a raw public key (RFC 7250) of the server to a certificate. That needs OpenSSL 3.2: with older ones the option is refused, because a certificate would be shown instead."
             ),
             .flag(
                 "X",
-                "In Postfix, through tlsproxy(8). Here TLS is made in the process of the probe, with the same code as for deliveries: the option changes nothing."
+                "In Postfix, through its tlsproxy(8) process, for program development. Refused: here the probe makes TLS by itself, with the same code as deliveries."
             ),
         ])
 }

@@ -53,6 +53,8 @@ struct FingerOptions: Sendable {
     var wraps = false
     /// `-x`
     var wantsRawKeys = false
+    /// `-X`
+    var wantsProxy = false
     var destination = ""
     var matches: [String] = []
 
@@ -81,6 +83,17 @@ struct FingerOptions: Sendable {
         guard let destination = scanner.operands.first else { throw .usage(nil) }
         self.destination = destination
         matches = Array(scanner.operands.dropFirst())
+        // A probe that looked at something else than was asked for would mislead.
+        if wantsRawKeys {
+            throw .fatal(
+                "-x: raw public keys (RFC 7250) need OpenSSL 3.2 or later, which this program is not built with; without -x the certificate is looked at"
+            )
+        }
+        if wantsProxy {
+            throw .fatal(
+                "-X: there is no tlsproxy service to ask; without -X the probe makes TLS by itself, with the code that deliveries use"
+            )
+        }
         if !chainFiles.isEmpty, !certificateFile.isEmpty || !keyFile.isEmpty {
             throw .fatal("the '-H' option may not be used with '-k' or '-K'")
         }
@@ -96,7 +109,7 @@ struct FingerOptions: Sendable {
         case "v": verbosity += 1
         case "w": wraps = true
         case "x": wantsRawKeys = true
-        // -X: what Postfix has a process for, with the same outcome, every probe here does by itself.
+        case "X": wantsProxy = true
         default: break
         }
     }

@@ -124,9 +124,6 @@ struct Finger: Sendable {
     }
 
     func run() async -> Int32 {
-        if options.wantsRawKeys {
-            log.warning("raw public keys need OpenSSL 3.2: asking for a certificate instead")
-        }
         if !options.matches.isEmpty, [.none, .may, .encrypt].contains(options.level) {
             log.warning("TLS level '\(options.level.rawValue)' does not implement certificate matching")
         }
@@ -137,6 +134,8 @@ struct Finger: Sendable {
         var random = SystemRandomNumberGenerator()
         var isSecureName = true
         let found: ServerList.Outcome
+        trace("destination \(destination.name), port \(port), level \(options.level.rawValue)")
+        if options.log.contains(.verbose), tls != nil { log.info("initializing the client-side TLS engine") }
         switch destination {
         case .unix(let path):
             await look(at: nil, path: path)
@@ -154,9 +153,15 @@ struct Finger: Sendable {
         case .failed(let failure), .loops(let failure):
             log.info("Destination address lookup failed: \(failure.reason)")
         case .servers(let list):
+            for server in list { trace("found \(server.host)[\(server.address)]") }
             for server in list where await look(at: server, isSecureName: isSecureName) { return 0 }
         }
         return 0
+    }
+
+    /// `-v`
+    private func trace(_ text: String) {
+        if options.verbosity > 0 { log.info(text) }
     }
 
     private var port: Int {
@@ -218,6 +223,7 @@ struct Finger: Sendable {
         if level.usesDANE {
             (level, dane) = await policy(host: host, server: server, isSecureName: isSecureName)
         }
+        trace("trying \(peer.nameAndPort), level \(level.rawValue)")
         var probe = ServerProbe(
             options: options, level: level, heloName: heloName, peer: peer, address: address, tls: tls, dane: dane,
             names: names(level, host: host), group: group, log: log)
@@ -265,6 +271,7 @@ struct Finger: Sendable {
             if options.level == .daneOnly { log.info("no TLSA records found, resorting to \"secure\"") }
             return (.secure, nil)
         }
+        trace("looking for TLSA records of _\(port)._tcp.\(host)")
         let lookup = TLSALookup(resolver: dnssec, forcesInsecureHosts: options.forcesInsecureTLSA)
         switch await lookup.records(host: host, port: port, otherNames: [destination.name]) {
         case .found(let policy):

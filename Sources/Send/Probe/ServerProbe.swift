@@ -116,6 +116,10 @@ struct ServerProbe: Sendable {
     /// False when the handshake failed.
     private func startTLS(_ connection: ProbeConnection, _ result: inout Result) async -> Bool {
         guard let tls else { return false }
+        if options.log.contains(.verbose) {
+            log.info("setting up TLS connection to \(peer.nameAndPort)")
+            log.info("\(peer.nameAndPort): TLS cipher list \"\(tls.settings.cipherList)\"")
+        }
         let serverName = dane?.baseDomain ?? options.serverName
         let (names, dane, key, timeout) = (names, dane, peer.nameAndPort, options.commandTimeout)
         do {

@@ -43,6 +43,12 @@ struct TLSReport {
             }
         }
         if !isAgain {
+            if options.log.contains(.verbose), let chain = info.chain {
+                let verify = chain.errorCode == 0 ? 1 : 0
+                for (depth, certificate) in chain.certificates.enumerated().reversed() {
+                    say("\(peer): depth=\(depth) verify=\(verify) subject=\(certificate.subject)")
+                }
+            }
             if options.log.contains(.certificateMatch) { matches.forEach(say) }
             if !unusable.isEmpty {
                 for text in unusable {
