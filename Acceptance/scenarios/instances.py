@@ -38,6 +38,7 @@ def scenario_one_instance(world):
     assert environment["MAIL_CONFIG"] == environment["config_directory"] == "/etc/postfix", environment
     assert environment["queue_directory"] == "/var/spool/postfix" and environment["data_directory"] == "/var/lib/postfix"
     assert environment["multi_instance_enable"] == "yes" and environment["command_directory"] == "/usr/sbin"
+    assert environment["MAIL_LOGTAG"] == "postfix", environment
     _refused(world, "Specify exactly one of '-e', '-l', '-p', '-x'", "-l", "-p")
     _refused(world, "Command required with '-p' or '-x' option", "-p")
     _refused(world, "No matching instances", "-i", "nosuch", "-x", "true")

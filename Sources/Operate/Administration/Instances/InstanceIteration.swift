@@ -102,6 +102,8 @@ struct InstanceIteration {
             ("queue_directory", instance.queueDirectory), ("data_directory", instance.dataDirectory),
             ("multi_instance_name", instance.name), ("multi_instance_group", instance.group),
             ("multi_instance_enable", instance.isEnabled ? "yes" : "no"),
+            // The name before the program's in the log: of the instance that postmulti itself belongs to.
+            ("MAIL_LOGTAG", parameters["syslog_name"]),
         ]
         let names = Set(own.map(\.0))
         let inherited = ProcessEnvironment.all.filter { entry in
