@@ -1,4 +1,6 @@
 import Glibc
+import MailSyntax
+import MailSystem
 
 /// An address of this machine and the network around it.
 public struct InterfaceAddress: Sendable, Equatable {
@@ -19,14 +21,18 @@ public struct HostFacts: Sendable {
     public var interfaces: @Sendable () -> [InterfaceAddress]
     /// The first line of a file (`myorigin = /etc/mailname`), nil when it cannot be read.
     public var firstLine: @Sendable (String) -> String?
+    /// The addresses of a host, 4 or 16 bytes each; empty when it has none.
+    public var addresses: @Sendable (String) -> [[UInt8]]
 
     public init(
         hostName: String, interfaces: @escaping @Sendable () -> [InterfaceAddress],
-        firstLine: @escaping @Sendable (String) -> String?
+        firstLine: @escaping @Sendable (String) -> String?,
+        addresses: @escaping @Sendable (String) -> [[UInt8]] = { _ in [] }
     ) {
         self.hostName = hostName
         self.interfaces = interfaces
         self.firstLine = firstLine
+        self.addresses = addresses
     }
 
     /// A machine that exists nowhere, with a loopback interface only.
@@ -46,7 +52,7 @@ public struct HostFacts: Sendable {
             guard let bytes = try? ConfigurationFile.read(path) else { return nil }
             let line = bytes.prefix { $0 != 0x0A }
             return ListSetting.trimmed(Substring(String(decoding: line, as: UTF8.self)))
-        })
+        }, addresses: { NameService.addresses($0).map(\.bytes) })
 
     private static func systemHostName() -> String {
         var name = [CChar](repeating: 0, count: 256)

@@ -154,6 +154,13 @@ final class ParameterStore: Sendable {
 
     var ownAddresses: [InterfaceAddress] { (try? ownAddresses(depth: 0)) ?? [] }
 
+    /// An item of inet_interfaces that means something.
+    func isInterface(_ item: String) -> Bool {
+        if ["all", "loopback-only", "localhost"].contains(item) { return true }
+        let text = item.hasPrefix("[") && item.hasSuffix("]") ? String(item.dropFirst().dropLast()) : item
+        return ConfigurationFile.addressBytes(text) != nil || !facts.addresses(text).isEmpty
+    }
+
     private func ownAddresses(depth: Int) throws(MacroError) -> [InterfaceAddress] {
         if let known = cache.withLock({ $0.addresses }) { return known }
         let found = OwnNetworks.addresses(

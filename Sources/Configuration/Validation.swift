@@ -115,6 +115,13 @@ struct ValueCheck {
             return diagnostic(
                 name, "unknown mynetworks mask style value \"\(value)\" in \"\(value)\"",
                 "specify class, subnet or host")
+        case "inet_interfaces":
+            guard let bad = ListSetting.split(value).first(where: { !parameters.store.isInterface($0) }) else {
+                return nil
+            }
+            return diagnostic(
+                name, "config variable inet_interfaces: host not found: \(bad)",
+                "specify all, loopback-only, addresses, or names of this machine")
         case "inet_protocols":
             guard let bad = ListSetting.split(value).first(where: { !["all", "ipv4", "ipv6"].contains($0) }) else {
                 return nil

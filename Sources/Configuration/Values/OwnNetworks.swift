@@ -11,15 +11,18 @@ enum OwnNetworks {
             switch item {
             case "all": return present
             case "loopback-only": chosen += present.filter { isLoopback($0.address) }
-            case "localhost": chosen += present.filter { isLoopback($0.address) }
             default:
                 var text = item[...]
                 if text.hasPrefix("["), text.hasSuffix("]") { text = text.dropFirst().dropLast() }
-                guard let bytes = ConfigurationFile.addressBytes(String(text)) else { continue }
-                if let match = present.first(where: { $0.address == bytes }) {
-                    chosen.append(match)
-                } else {
-                    chosen.append(InterfaceAddress(address: bytes, prefixLength: bytes.count * 8))
+                let literal = ConfigurationFile.addressBytes(String(text))
+                var named = literal == nil ? facts.addresses(String(text)) : []
+                if named.isEmpty, item == "localhost" { named = present.map(\.address).filter(isLoopback) }
+                for bytes in literal.map({ [$0] }) ?? named {
+                    // A literal address counts whatever inet_protocols says.
+                    if literal == nil, bytes.count == 4 ? !useIPv4 : !useIPv6 { continue }
+                    let match = present.first { $0.address == bytes }
+                    let entry = match ?? InterfaceAddress(address: bytes, prefixLength: bytes.count * 8)
+                    if literal != nil || !chosen.contains(entry) { chosen.append(entry) }
                 }
             }
         }
