@@ -559,8 +559,67 @@ def scenario_posttls_finger(world):
     for options, text in ((["-l", "bogus"], 'fatal: Invalid TLS level "bogus"'), (["-a", "bogus"], "fatal: bad '-a' option value: bogus"),
                           (["-h", "bogus"], 'fatal: unknown -h option value "bogus" in "bogus"')):
         assert finger(*options, here) == (1, [text]), finger(*options, here)
+    if world.mta.kind == "apus":
+        # What cannot be looked at here is refused: something else would be shown.
+        for option, text in (("-x", "fatal: -x: raw public keys (RFC 7250) need OpenSSL 3.2"), ("-X", "fatal: -X: there is no tlsproxy service")):
+            status, lines = finger(option, here)
+            assert status == 1 and len(lines) == 1 and lines[0].startswith(text), lines
     status, out, error = _run(world, "posttls-finger")
     assert status == 1 and out == "" and error.startswith("usage: posttls-finger "), error
+
+
+def scenario_templates_of_notifications(world):
+    """postconf -t and -b say of a wrong file what Debian's say, and go on with the texts that are built in."""
+    def templates(option, text):
+        world.mx.write("/tmp/bounce.cf", text)
+        status, out, error = _run(world, "postconf", option, "/tmp/bounce.cf")
+        return status, out, sorted(set(error.splitlines()))
+    built_in = _run(world, "postconf", "-t", "")[1]
+    tag = "postfix/bounce: "
+    for text, warning in (
+            ("foo = bar\n", "line 2: unknown template name: foo -- ignoring this template"),
+            ("failure_template = <<EOF\nX-Foo: x\n\nb\nEOF\n", 'unknown "X-Foo" header label in failure template -- ignoring this template'),
+            ("failure_template = <<EOF\n\n\nEOF\n", "missing message text in failure template -- ignoring this template"),
+            ("success_template = <<EOF\nPostmaster-Subject: q\n\nb\nEOF\n", 'inapplicable "Postmaster-Subject" header label in success template -- ignoring this template')):
+        place = "/tmp/bounce.cf, " if warning.startswith("line") else "/tmp/bounce.cf: "
+        assert templates("-t", text) == (0, built_in, [f"{tag}warning: {place}{warning}"]), templates("-t", text)
+    assert templates("-b", "failure_template\n") == (1, "", [f"{tag}fatal: /tmp/bounce.cf, line 2: missing '=' after attribute name: \"failure_template\""])
+    status, out, error = templates("-b", "failure_template = a $\n")
+    assert (status, out) == (1, "") and f"{tag}fatal: /tmp/bounce.cf: bad $name syntax in failure template: a $" in error, (out, error)
+    status, out, error = templates("-b", "failure_template = <<END\nSubject : y\n\nat $myhostname\nEND\n")
+    assert status == 0 and error == [] and out.startswith("expanded_failure_text = <<EOF\nat smtp.example.com\nEOF\n"), out
+
+
+def scenario_verbose(world):
+    """-v names on standard error what is opened, asked and heard; the output stays."""
+    def verbose(*argv, **options):
+        quiet, loud = _run(world, *argv, **options), _run(world, argv[0], "-v", *argv[1:], **options)
+        assert quiet[:2] == loud[:2], (quiet, loud)
+        return loud[2]
+    host = world.mx
+    host.write("/tmp/traced", "key value\n")
+    text = verbose("postmap", "hash:/tmp/traced")
+    assert "postmap: /etc/postfix/main.cf: " in text and "postmap: make /tmp/traced.db" in text, text
+    text = verbose("postmap", "-q", "key", "hash:/tmp/traced")
+    assert 'hash:/tmp/traced.db: "key": "value"' in text, text
+    assert 'hash:/tmp/traced.db: "none": not found' in verbose("postmap", "-q", "none", "hash:/tmp/traced")
+    assert "mail_name" not in verbose("postmap", "-q", "none", "static:x") and "mail_owner" not in verbose("postconf", "mail_name")
+    text = _run(world, "postmap", "-vv", "-q", "a", "static:x")[2]
+    assert re.search(r"^postmap: /etc/postfix/main\.cf: myhostname = smtp\.example\.com$", text, re.M), text
+    assert re.search(r"^postconf: /etc/postfix/master\.cf: \d+ services$", verbose("postconf", "mail_name"), re.M)
+    assert "postqueue: connect to public/showq" in verbose("postqueue", "-p")
+    assert "postqueue: connect to public/flush, send request=send_site site=externaladdress.com" in verbose("postqueue", "-s", "externaladdress.com")
+    assert re.search(r"^postsuper: queue: deferred", verbose("postsuper", "-s"), re.M)
+    assert "postlock: run /bin/true" in verbose("postlock", "/tmp/lockme", "/bin/true")
+    assert 'postkick: connect to public/qmgr, send "I"' in verbose("postkick", "public", "qmgr", "I")
+    assert "postmulti: - (/etc/postfix): true" in verbose("postmulti", "-x", "true")
+    # One -v of sendmail is a delivery report; another traces.
+    text = _run(world, "sendmail", "-v", "-v", "tester", input="Subject: x\n\nx\n")[2]
+    assert "sendmail: run /usr/sbin/postdrop -r" in text and re.search(r"^sendmail: queue id \w+$", text, re.M), text
+    text = _run(world, "posttls-finger", "-v", "-c", "-l", "encrypt", "-L", "verbose", "[127.0.0.1]")[1]
+    for line in ("trying 127.0.0.1[127.0.0.1]:25, level encrypt", "setting up TLS connection to 127.0.0.1[127.0.0.1]:25", "depth=0 verify=0 subject="):
+        assert line in text, text
+scenario_verbose.only_for = ("apus",)
 
 
 def scenario_states_of_the_system(world):

@@ -24,24 +24,30 @@ public struct ConfigurationDiagnostic: Equatable, Sendable, CustomStringConverti
     public let text: String
     /// What to do about it; may be empty.
     public let cure: String
+    /// False where Postfix's words have the file only.
+    private let complaintHasLine: Bool
 
-    public init(_ severity: Severity, file: String = "", line: Int = 0, _ text: String, cure: String = "") {
+    public init(
+        _ severity: Severity, file: String = "", line: Int = 0, _ text: String, cure: String = "",
+        complaintHasLine: Bool = true
+    ) {
         self.severity = severity
         self.file = file
         self.line = line
         self.text = text
         self.cure = cure
+        self.complaintHasLine = complaintHasLine
     }
 
     /// `/etc/postfix/main.cf, line 3: unused parameter: foo=bar (correct the name or remove the line)`
-    public var description: String { complaint + (cure.isEmpty ? "" : " (\(cure))") }
+    public var description: String { place(withLine: true) + text + (cure.isEmpty ? "" : " (\(cure))") }
 
     /// Without the cure: what Postfix would say.
-    public var complaint: String {
-        var place = file
-        if !file.isEmpty, line > 0 { place += ", line \(line)" }
-        if !place.isEmpty { place += ": " }
-        return place + text
+    public var complaint: String { place(withLine: complaintHasLine) + text }
+
+    private func place(withLine: Bool) -> String {
+        if file.isEmpty { return "" }
+        return withLine && line > 0 ? "\(file), line \(line): " : "\(file): "
     }
 
     public var error: ConfigurationError { ConfigurationError(description) }

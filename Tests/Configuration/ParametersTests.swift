@@ -151,4 +151,13 @@ struct ParametersTests {
             _ = parameters.diagnostics
         }
     }
+
+    /// Postfix drops a first line that continues nothing, too.
+    @Test func ignoresAFirstLineThatStartsWithSpace() throws {
+        let parameters = try Parameters(text: "# comment\n  mail_name = x\nmydomain = y\n", file: "/main.cf")
+        #expect(parameters.namesSet == ["mydomain"])
+        let problem = try #require(parameters.fileDiagnostics.first)
+        #expect(problem.complaint == "/main.cf: logical line must not start with whitespace: \"  mail_name = x\"")
+        #expect(problem.line == 2 && problem.description.hasPrefix("/main.cf, line 2: "))
+    }
 }

@@ -6,13 +6,15 @@ public struct LogicalLine: Equatable, Sendable {
     public var text: String
     /// Where it starts, from 1.
     public var line: Int
-    /// True when the file's first line starts with white space: Postfix warns and takes it as it is.
+    /// True when the file's first line starts with white space: there is nothing that it continues.
     public var startsWithSpace: Bool
 
-    func leadingSpaceWarning(file: String) -> ConfigurationDiagnostic? {
+    /// For main.cf and master.cf, where such a line does not count.
+    public func leadingSpaceWarning(file: String) -> ConfigurationDiagnostic? {
         guard startsWithSpace else { return nil }
         return ConfigurationDiagnostic(
-            .warning, file: file, line: line, "logical line must not start with whitespace: \"\(text)\"")
+            .warning, file: file, line: line, "logical line must not start with whitespace: \"\(text)\"",
+            cure: "the line is ignored: begin it in the first column", complaintHasLine: false)
     }
 }
 

@@ -18,7 +18,10 @@ struct MainFile: Sendable {
     init(_ bytes: [UInt8], file: String) throws(ConfigurationError) {
         var places: [String: Int] = [:]
         for line in LogicalLines.read(bytes) {
-            if let warning = line.leadingSpaceWarning(file: file) { diagnostics.append(warning) }
+            if let warning = line.leadingSpaceWarning(file: file) {
+                diagnostics.append(warning)
+                continue
+            }
             let pair: (name: String, value: String)
             do {
                 pair = try NameValue.split(line.text)

@@ -21,7 +21,10 @@ public struct MasterConfiguration: Sendable {
         let chrootDefault = CompatibilityLevel(parameters["compatibility_level"]).map { $0 < Self.levelOne } ?? false
         var seen: Set<String> = []
         for line in LogicalLines.read(bytes) {
-            if let warning = line.leadingSpaceWarning(file: file) { diagnostics.append(warning) }
+            if let warning = line.leadingSpaceWarning(file: file) {
+                diagnostics.append(warning)
+                continue
+            }
             let service: MasterService
             do {
                 service = try MasterLine.parse(

@@ -69,7 +69,6 @@ struct DatabaseSettings {
         if ParameterCatalogue.definition(name)?.kind == .raw { return }
         let text: String
         do { text = try scope.expand(value) } catch {
-            guard error.isEndless else { return }
             warn(error.description)
             throw CommandFailure("macro processing error")
         }

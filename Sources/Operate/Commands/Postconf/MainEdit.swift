@@ -13,7 +13,11 @@ struct MainEdit {
         var values: [(name: String, value: String)] = []
         for operand in options.operands {
             if operand.utf8.contains(0x0A) { throw CommandFailure("-e, -X, or -# accepts no multi-line input") }
-            values.append(edit == .set ? try setting(operand) : (try name(operand, edit), ""))
+            // A setting that begins so would be a comment.
+            if ListSetting.trimmed(operand[...]).hasPrefix("#") {
+                throw CommandFailure("-e, -X, or -# accepts no comment input")
+            }
+            values.append(edit == .set ? try setting(operand) : (try name(operand), ""))
         }
         try MainFileEdit.run(path, edit, values, warn: warn)
     }
@@ -24,11 +28,11 @@ struct MainEdit {
         }
     }
 
-    private func name(_ operand: String, _ edit: PostconfOptions.Edit) throws(CommandFailure) -> String {
-        let name = ListSetting.trimmed(operand[...])
-        if name.isEmpty || name.utf8.contains(where: ListSetting.isSpace) {
-            throw CommandFailure("-\(edit.rawValue) requires a parameter name: \"\(operand)\"")
+    private func name(_ operand: String) throws(CommandFailure) -> String {
+        if ListSetting.trimmed(operand[...]).isEmpty {
+            throw CommandFailure("-X or -# requires non-blank parameter names")
         }
-        return name
+        // A name with blanks in it, or behind it, is that of no parameter.
+        return String(operand.drop { $0 == " " || $0 == "\t" })
     }
 }

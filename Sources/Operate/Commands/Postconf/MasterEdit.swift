@@ -25,7 +25,12 @@ struct MasterEdit {
         }
         var requests: [Request] = []
         for operand in options.operands {
-            if operand.utf8.contains(0x0A) { throw CommandFailure("-e, -X, or -# accepts no multi-line input") }
+            if operand.utf8.contains(0x0A) {
+                throw CommandFailure("-Me, -Fe, -Pe, -X, or -# accept no multi-line input")
+            }
+            if ListSetting.trimmed(operand[...]).hasPrefix("#") {
+                throw CommandFailure("-Me, -Fe, -Pe, -X, or -# accept no comment input")
+            }
             requests.append(try request(operand, edit))
         }
         try ConfigurationFileEdit.run(path) { old throws(CommandFailure) in try apply(edit, requests, old) }

@@ -15,8 +15,9 @@ public enum PostconfCommand {
             let options = try PostconfOptions(arguments)
             CommandTrace.begin(name, level: options.verbosity)
             let output = StandardOutput()
-            defer { output.flush() }
+            // An error leaves nothing half said.
             try run(options, output)
+            output.flush()
             return 0
         }
     }
@@ -43,6 +44,9 @@ public enum PostconfCommand {
         if options.defaults {
             parameters = Parameters(values: [:], directory: directory, processName: name, facts: .system)
         } else {
+            if options.target != .main, !Files.exists(masterPath) {
+                throw CommandFailure("open \(masterPath): \(String(cString: strerror(ENOENT)))")
+            }
             do {
                 parameters = try Parameters.load(directory: directory, overrides: options.overrides, processName: name)
             } catch {
@@ -50,6 +54,10 @@ public enum PostconfCommand {
             }
             for diagnostic in parameters.fileDiagnostics {
                 warn(diagnostic.complaint)
+            }
+            if explicit, let place = parameters.place(of: "config_directory"), place.file != "-o" {
+                // -c and MAIL_CONFIG have set it before the file is read.
+                warn("\(place.file), line \(place.line): overriding earlier entry: config_directory=\(directory)")
             }
         }
         if !options.defaults {
@@ -64,6 +72,7 @@ public enum PostconfCommand {
             if options.target != .main { throw CommandFailure(reason) }
             warn(reason)
         }
+        master?.complaints.forEach(warn)
         if let master { CommandTrace.tell("\(masterPath): \(master.entries.count) services") }
         var model = PostconfModel(
             parameters: parameters, master: master?.entries ?? [], options: options, showsDirectory: explicit,

@@ -95,7 +95,10 @@ struct PostconfModel {
         }
         if classes.contains("service") { names.formUnion(serviceDefaults.keys.lazy + ofServices.filter(isBuiltin)) }
         if classes.contains("user") { names.formUnion(userNames.subtracting(serviceDefaults.keys)) }
-        return sorted(explicitOnly ? names.filter(isSet) : names)
+        // What programs set by themselves is no setting of main.cf, whatever stands there.
+        return sorted(
+            explicitOnly
+                ? names.filter { isSet($0) && ParameterCatalogue.definition($0)?.lifeCycle != .system } : names)
     }
 
     func sorted(_ names: Set<String>) -> [String] {

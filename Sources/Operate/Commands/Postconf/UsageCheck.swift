@@ -44,7 +44,13 @@ struct UsageCheck {
                 }
                 if name == "smtpd_restriction_classes" {
                     let settings = Dictionary(entry.overrides.map { ($0.name, $0.value) }) { $1 }
-                    for item in classes(value, settings) { note(item, elsewhere: own, path: masterPath) }
+                    for item in classes(value, settings) {
+                        if own.contains(item) {
+                            used.insert(item)
+                        } else {
+                            note(item, elsewhere: [], path: masterPath)
+                        }
+                    }
                 }
             }
             local.append(used)

@@ -24,7 +24,8 @@ import Testing
         ("k: a@b, \"c d\" @ e , <f@g>  (com ment), \\h", "k = a@b, \"c d\"@e, <f@g>(com ment), h"),
         ("l:: <a@b>", "l = : <a@b>"), ("m: <a@b>(c)<d>;<e>", "m = <a@b>(c) <d>; <e>"),
         ("t t: \"x", "t t = \"x\""),
-        ("u: a\\,b", "u = \"a,b\""), ("v: \\", "v = "),
+        ("pipe: |\"x y\" | \"z\"", "pipe = |\"x y\"|\"z\""), ("bang: a!\"b\"", "bang = a!\"b\""),
+        ("percent: a \\% b", "percent = a \"%\" b"), ("u: a\\,b", "u = \"a,b\""), ("v: \\", "v = "),
         ("\"john doe\": jd", "\"john doe\" = jd"),
     ])
     func normalisesEntries(_ source: String, _ entry: String) {
