@@ -55,7 +55,9 @@ public enum PostconfCommand {
             for diagnostic in parameters.fileDiagnostics {
                 warn(diagnostic.complaint)
             }
-            if explicit, let place = parameters.place(of: "config_directory"), place.file != "-o" {
+            if explicit, let place = parameters.place(of: "config_directory"), place.file != "-o",
+                parameters.raw("config_directory") != directory
+            {
                 // -c and MAIL_CONFIG have set it before the file is read.
                 warn("\(place.file), line \(place.line): overriding earlier entry: config_directory=\(directory)")
             }
