@@ -35,6 +35,8 @@ struct LMDBCheck {
         // The library maps all up to the last page: where that is beyond a terabyte, no table was.
         let (mapSize, pageSize) = (pages.snapshot.mapSize, UInt64(pages.snapshot.pageSize))
         guard pages.snapshot.lastPage < min(mapSize, 1 << 40) / pageSize else { throw .notFound }
+        // The free pages have integers as keys, and no other order, which the library would find out too late.
+        guard pages.snapshot.freePages.flags & LMDBPages.otherOrders == 0x08 else { throw .notLMDB }
         // It counts on.
         guard pages.snapshot.transaction < 1 << 62 else { throw .notLMDB }
         try walk(pages.snapshot.tree) { (_, _) throws(Malformed) in }

@@ -25,7 +25,7 @@ struct LMDBPages {
     /// A tree of 64-bit page numbers is not deeper (the library's own limit).
     private static let maximumDepth = 32
     /// Keys in reverse or as integers, and many values a key: nothing that postmap makes.
-    private static let otherOrders = 0x7E
+    static let otherOrders = 0x7E
 
     /// - Parameters:
     ///   - cacheSize: bytes of pages to keep.
