@@ -66,6 +66,10 @@ static void run_child(const struct apus_spawn_request *r, int *scratch, int pipe
     memset(&standard, 0, sizeof standard);
     standard.sa_handler = SIG_DFL;
     for (int sig = 1; sig < NSIG; sig++) sigaction(sig, &standard, NULL);
+    if (r->ignore_write_signals) {
+        signal(SIGPIPE, SIG_IGN);
+        signal(SIGXFSZ, SIG_IGN);
+    }
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

@@ -36,6 +36,8 @@ public struct Spawn: Sendable {
     public var noNewPrivileges = false
     /// The kernel kills the child when the starting thread's process ends. Only from a thread that lives as long.
     public var parentDeathSignal: CInt = 0
+    /// Writes into closed pipes and past `fileSizeLimit` fail instead of ending the program by a signal.
+    public var ignoresWriteSignals = false
     /// Target descriptor number in the child → descriptor of this process. All others are closed in the child.
     public var descriptors: [CInt: CInt]
 
@@ -85,6 +87,7 @@ public struct Spawn: Sendable {
                                         request.descriptor_targets = targetPointer.baseAddress
                                         request.descriptor_count = sources.count
                                         request.parent_death_signal = parentDeathSignal
+                                        request.ignore_write_signals = ignoresWriteSignals ? 1 : 0
                                         let pid = apus_spawn(&request, &failedStep)
                                         failure = errno
                                         return pid

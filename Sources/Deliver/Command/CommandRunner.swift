@@ -23,6 +23,9 @@ struct CommandEnd: Sendable, Equatable {
 struct CommandRunner {
     /// Kept of standard output and error.
     static let outputLimit = 4096
+    /// Read and dropped beyond: this much, and twice what the command was given, so that filters that print what they
+    /// read are not cut off. Then the command finds its output closed, as it does in Postfix after `outputLimit`.
+    static let droppedLimit = 1 << 20
 
     var spawn: Spawn
     var prefix: [UInt8] = []
@@ -61,6 +64,8 @@ struct CommandRunner {
         }
         var spawn = spawn
         spawn.group = .newSession
+        // As in Postfix: a command may go on when its output is closed.
+        spawn.ignoresWriteSignals = true
         spawn.descriptors = [0: input.reading, 1: output.writing, 2: output.writing]
         let started = Result { () throws(SystemError) in try spawn.start() }
         Descriptors.close(input.reading)
@@ -84,9 +89,12 @@ private struct CommandRun {
     /// Bytes on their way to the command.
     private var pending: [UInt8]
     private var sent = 0
+    private var totalSent = 0
     private var contentEnded = false
     private var isCorrupt = false
     private var kept: [UInt8] = []
+    /// Bytes of output that are not kept.
+    private var dropped = 0
 
     init(command: CommandRunner, input: CInt, output: CInt) {
         content = command.content
@@ -172,6 +180,7 @@ private struct CommandRun {
                 return
             }
             sent += put
+            totalSent += put
         }
     }
 
@@ -199,11 +208,14 @@ private struct CommandRun {
     private mutating func listen() {
         do throws(SystemError) {
             let bytes = try Descriptors.read(output, count: 8192)
-            if bytes.isEmpty {
+            let wanted = bytes.prefix(max(0, CommandRunner.outputLimit - kept.count))
+            kept += wanted
+            dropped += bytes.count - wanted.count
+            // Also when it has ended and its children go on printing.
+            if bytes.isEmpty || dropped > CommandRunner.droppedLimit + 2 * totalSent {
                 Descriptors.close(output)
                 output = -1
             }
-            kept += bytes.prefix(max(0, CommandRunner.outputLimit - kept.count))
         } catch {
             if error.errno == EAGAIN { return }
             Descriptors.close(output)

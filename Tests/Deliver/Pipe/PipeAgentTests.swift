@@ -123,6 +123,35 @@ import Testing
         #expect(try fixture.read("out/copy") == text)
     }
 
+    /// A command that prints for ever finds its output closed: it ends, or goes on, without the time limit.
+    @Test(arguments: [
+        (
+            "{cat >/dev/null; exec yes}",
+            "5.3.0 bounced Command died with status 1: \"/bin/sh\". Command output: \(String(repeating: "y ", count: 2048))"
+        ),
+        (
+            "{yes; cat >/dev/null; exit 75}",
+            "4.3.0 deferred temporary failure. Command output: \(String(repeating: "y ", count: 2048))"
+        ),
+        (
+            "{cat >/dev/null; yes 2>/dev/null; exit 0}",
+            "2.0.0 delivered delivery via x: delivered via x service (\(String(repeating: "y ", count: 49))y)"
+        ),
+    ])
+    func endlessOutputIsCutOff(script: String, expected: String) async throws {
+        let fixture = try DeliveryFixture()
+        let agent = try pipe(fixture, "argv=/bin/sh -c \(script)", ["x_time_limit": "1000s"])
+        let report = await agent.deliver(try fixture.message(["a@example.com"], service: "x"))
+        #expect(report.results.map { "\($0.status) \($0.outcome) \($0.reason)" } == [expected])
+    }
+
+    @Test func childrenThatPrintForEverDoNotHoldUpADelivery() async throws {
+        let fixture = try DeliveryFixture()
+        let agent = try pipe(fixture, "argv=/bin/sh -c {cat >/dev/null; yes & sleep 1; exit 0}")
+        let report = await agent.deliver(try fixture.message(["a@example.com"], service: "x"))
+        #expect(report.results.map(\.outcome) == [.delivered])
+    }
+
     @Test func problemsOfTheServiceDeferWithADestinationFailure() async throws {
         let fixture = try DeliveryFixture()
         let agent = PipeAgent(try fixture.context("x unix - n n - - pipe user=nosuchuser argv=/bin/cat"))

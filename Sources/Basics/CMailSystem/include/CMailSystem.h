@@ -35,6 +35,8 @@ struct apus_spawn_request {
     size_t descriptor_count;
     /// Nonzero: the kernel kills the child with this signal when its parent dies.
     int parent_death_signal;
+    /// Nonzero: SIGPIPE and SIGXFSZ are ignored, so that writes fail instead.
+    int ignore_write_signals;
 };
 
 /// Forks and executes. Returns the process id, or -1 with errno set to what failed in parent or child;
