@@ -12,10 +12,11 @@ public enum LogLine {
     }
 
     /// Appends what `message` gives.
-    static func append(_ record: LogRecord, to bytes: inout [UInt8]) {
+    /// - Parameter limit: in bytes. Nobody cuts what a command tells its user.
+    static func append(_ record: LogRecord, to bytes: inout [UInt8], limit: Int = maximumLength) {
         let start = bytes.count
         bytes += record.severity.label.utf8
-        bytes += record.text.utf8.prefix(maximumLength - (bytes.count - start))
+        bytes += record.text.utf8.prefix(limit - (bytes.count - start))
         for index in start..<bytes.count where bytes[index] < 32 || bytes[index] == 127 {
             bytes[index] = UInt8(ascii: "?")
         }

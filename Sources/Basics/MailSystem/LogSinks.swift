@@ -163,7 +163,7 @@ public struct StandardErrorSink: LogSink {
 
     public func write(_ record: LogRecord) {
         var line = Array("\(record.tag): ".utf8)
-        LogLine.append(record, to: &line)
+        LogLine.append(record, to: &line, limit: Int.max)
         line.append(UInt8(ascii: "\n"))
         do { try Descriptors.writeAll(line, to: descriptor) } catch {}
     }

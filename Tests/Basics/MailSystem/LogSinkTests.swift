@@ -19,6 +19,17 @@ import Testing
         #expect(LogLine.message(long).count == 2000)
     }
 
+    @Test func whatACommandSaysIsWhole() throws {
+        var ends: [CInt] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        defer { ends.forEach { close($0) } }
+        let text = String(repeating: "x", count: 5000)
+        StandardErrorSink(descriptor: ends[1]).write(LogRecord(tag: "t", severity: .warning, text: text))
+        var octets = [UInt8](repeating: 0, count: 10_000)
+        let count = read(ends[0], &octets, octets.count)
+        #expect(String(decoding: octets.prefix(max(count, 0)), as: UTF8.self) == "t: warning: \(text)\n")
+    }
+
     @Test(arguments: [("mail", 16), ("local7", 184), ("daemon", 24)]) func facilities(name: String, code: Int) {
         #expect(LogLine.facility(name) == code)
         #expect(LogLine.facility("local9") == nil)
