@@ -39,6 +39,8 @@ struct BerkeleyPages {
         (kind, pageSize, lastPage, swapped) = try read.get()
         var status = stat()
         fileSize = fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
+        // Pages within the file may never have been written; without this, those that were cut off would look the same.
+        guard fileSize / pageSize > Int(lastPage) else { throw Malformed("the file ends before its last page") }
         store = PageStore(descriptor, pageSize: pageSize, cacheSize: cacheSize, map: map)
     }
 
