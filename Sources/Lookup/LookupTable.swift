@@ -48,11 +48,15 @@ public protocol LookupTable: Sendable {
 
     /// True once the source behind an opened table has been replaced or modified.
     var hasChanged: Bool { get }
+
+    /// Whose rights what it says may have.
+    var owner: TableOwner { get }
 }
 
 extension LookupTable {
     public var logName: String { name }
     public var hasChanged: Bool { false }
+    public var owner: TableOwner { .trusted }
 
     public func keepLock(_ keeps: Bool) {}
 
@@ -130,10 +134,16 @@ public protocol UpdatableTable: LookupTable {
     func delete(_ key: [UInt8]) throws(LookupError) -> Bool
     /// All changes are in the file when this returns. No calls after it.
     func close() throws(LookupError)
+    /// What a command says when an operation (`write`, `delete`) failed.
+    func complaint(_ operation: String, _ error: LookupError) -> String
 }
 
 extension UpdatableTable {
     public var fileName: String { name }
+
+    public func complaint(_ operation: String, _ error: LookupError) -> String {
+        "table \(logName): \(operation) error\(error.reason.isEmpty ? "" : ": \(error.reason)")"
+    }
 
     public func update(_ key: [UInt8], _ value: [UInt8]) throws(LookupError) -> UpdateResult {
         try update(key[...], value[...])

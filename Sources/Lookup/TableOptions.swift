@@ -12,8 +12,8 @@ public struct TableOptions: OptionSet, Hashable, Sendable {
     public static let valueIsFileName = TableOptions(rawValue: 1 << 2)
     /// Refuse `$1` in results: security-sensitive tables (local aliases, virtual owners).
     public static let noSubstitution = TableOptions(rawValue: 1 << 3)
-    /// Refuse `proxy:`: tables whose answer grants privileges.
-    public static let noProxy = TableOptions(rawValue: 1 << 4)
+    /// The answer grants privileges (local aliases, virtual owners): no servers that nobody authenticates, no proxy.
+    public static let sensitive = TableOptions(rawValue: 1 << 4)
     /// Look keys up without, then with a trailing NUL, or only one way: postmap `-n`, `-N`. Neither: both.
     public static let keysWithoutNUL = TableOptions(rawValue: 1 << 5)
     public static let keysWithNUL = TableOptions(rawValue: 1 << 6)
@@ -34,4 +34,6 @@ public struct TableOptions: OptionSet, Hashable, Sendable {
 
     /// What daemons use, apart from `utf8`.
     public static let standard: TableOptions = [.foldKeys]
+    /// For tables of local(8) and virtual(8) that name users, files and commands.
+    public static let privileged: TableOptions = [.foldKeys, .noSubstitution, .sensitive]
 }

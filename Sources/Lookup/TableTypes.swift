@@ -20,9 +20,9 @@ struct TableRequest {
     }
 
     /// What a server says grants no privileges: others may answer in its place.
-    func refuseSensitiveUse() throws(TableOpenError) {
-        if options.contains(.noProxy) {
-            throw TableOpenError("\(specification) map is not allowed for security-sensitive data")
+    func refuseSensitiveUse(_ kind: String = "security-sensitive") throws(TableOpenError) {
+        if options.contains(.sensitive) {
+            throw TableOpenError("\(specification) map is not allowed for \(kind) data")
         }
     }
 }
@@ -75,7 +75,7 @@ public enum TableTypes {
     ]
 
     /// The complaint about a type that there is not.
-    static func unsupported(_ name: String) -> TableOpenError {
+    package static func unsupported(_ name: String) -> TableOpenError {
         let reason = "unsupported dictionary type: \(name)"
         return TableOpenError(alternatives[name].map { "\(reason); use \($0) instead" } ?? reason)
     }

@@ -7,6 +7,7 @@ struct UnavailableTable: LookupTable {
     let log: MailLog
 
     var takesWholeKeyOnly: Bool { false }
+    var owner: TableOwner { .unknown }
 
     func find(_ key: String) async throws(LookupError) -> String? {
         log.warning("\(name) is unavailable. \(reason)")

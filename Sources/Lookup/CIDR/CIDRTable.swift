@@ -3,6 +3,7 @@ import MailSyntax
 /// `cidr:/path` and `cidr:{ {rule} … }`: networks, the first rule that matches decides (cidr_table(5)).
 struct CIDRTable: ImmediateTable {
     let name: String
+    let owner: TableOwner
     private let rules: CIDRBlock
 
     /// Parts of an address are no addresses.
@@ -10,8 +11,9 @@ struct CIDRTable: ImmediateTable {
 
     static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
         try request.requireReading()
-        var reader = CIDRReader(text: try RuleText(request), options: request.options)
-        return CIDRTable(name: "\(request.specification)", rules: reader.read())
+        let text = try RuleText(request)
+        var reader = CIDRReader(text: text, options: request.options)
+        return CIDRTable(name: "\(request.specification)", owner: text.owner, rules: reader.read())
     }
 
     /// A key that is no address has no value.

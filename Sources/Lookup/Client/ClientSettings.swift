@@ -6,6 +6,8 @@ import MailSystem
 struct ClientSettings {
     /// The table's name, as messages have it.
     let name: String
+    /// Of the file.
+    let owner: TableOwner
     private let file: [String: String]?
     private let main: Parameters?
 
@@ -14,12 +16,13 @@ struct ClientSettings {
         let first = request.name.utf8.first
         guard first == UInt8(ascii: "/") || first == UInt8(ascii: ".") else {
             file = nil
+            owner = .trusted
             main = request.settings.mainParameters
             return
         }
         let text: [UInt8]
         do {
-            text = try TableFile.read(request.name)
+            (text, owner) = try TableFile.readWithOwner(request.name)
         } catch {
             throw TableOpenError(error.text(request.name))
         }
@@ -28,7 +31,7 @@ struct ClientSettings {
         while let line = lines.next() {
             let place = "\(request.name), line \(line.number)"
             if line.startsWithSpace {
-                request.log.warning("\(place): logical line must not start with whitespace: \"\(line.text.text)\"")
+                request.log.warning("\(place): logical line must not start with whitespace: \"\(line.text.shown)\"")
             }
             let pair = try Self.pair(line.text, place)
             if let earlier = values[pair.name] {

@@ -1,10 +1,10 @@
 import Glibc
-import MailSyntax
 
 /// A connection to a lookup server, for threads that may wait. Every operation ends by its deadline.
 final class ClientSocket {
     enum Failure: Error {
         case system(CInt)
+        /// Why the name service has no address.
         case unknownHost(String)
         case timeout
         case closed
@@ -13,7 +13,7 @@ final class ClientSocket {
         var reason: String {
             switch self {
             case .system(let number): String(cString: strerror(number))
-            case .unknownHost(let text): text
+            case .unknownHost: String(cString: strerror(EADDRNOTAVAIL))
             case .timeout: String(cString: strerror(ETIMEDOUT))
             case .closed: "unexpected disconnect"
             case .tooLong: "input exceeds size limit"
@@ -56,7 +56,7 @@ final class ClientSocket {
         hints.ai_family = AF_UNSPEC
         var list: UnsafeMutablePointer<addrinfo>?
         let status = getaddrinfo(host.isEmpty ? nil : host, port, &hints, &list)
-        guard status == 0 else { throw .unknownHost("host or service \(host):\(port) not found") }
+        guard status == 0 else { throw .unknownHost(String(cString: gai_strerror(status))) }
         defer { freeaddrinfo(list) }
         var failure = Failure.system(EADDRNOTAVAIL)
         var next = list
@@ -119,6 +119,29 @@ final class ClientSocket {
 
     // MARK: Octets
 
+    /// What a server sends without being asked.
+    private static let chatterLimit = 65_536
+
+    /// Before a request: drops what came after the last reply, so that it is not taken for the next one.
+    /// - Throws: `.closed` when the server has hung up meanwhile.
+    func discardInput() throws(Failure) {
+        var dropped = buffer.count
+        buffer.removeAll()
+        while dropped <= Self.chatterLimit {
+            var chunk = [UInt8](repeating: 0, count: 8192)
+            let count = recv(descriptor, &chunk, chunk.count, 0)
+            if count == 0 { throw .closed }
+            if count > 0 {
+                dropped += count
+            } else if errno == EAGAIN {
+                return
+            } else if errno != EINTR {
+                throw .system(errno)
+            }
+        }
+        throw .tooLong
+    }
+
     func send(_ bytes: [UInt8]) throws(Failure) {
         let deadline = Self.deadline(timeout)
         var sent = 0
@@ -173,40 +196,5 @@ final class ClientSocket {
         while buffer.count < count { try fill(deadline) }
         defer { buffer.removeFirst(count) }
         return Array(buffer[..<count])
-    }
-}
-
-/// Where a lookup server listens.
-enum ClientEndpoint: Sendable, Equatable {
-    case unix(String)
-    case inet(host: String, port: String)
-
-    /// - Parameter text: `host:port`, `[address]:port`, `port` alone where `host` is given.
-    init(hostAndPort text: String, defaultHost: String? = nil, defaultPort: String? = nil) throws(TableOpenError) {
-        let bytes = Array(text.utf8)
-        if bytes.first == UInt8(ascii: "["), let end = bytes.firstIndex(of: UInt8(ascii: "]")) {
-            let rest = bytes[(end + 1)...]
-            guard let port = rest.first == UInt8(ascii: ":") ? rest.dropFirst().text : rest.isEmpty ? defaultPort : nil
-            else { throw TableOpenError("\(text): garbage after ']'") }
-            var host = bytes[1..<end].text
-            // As in addresses of mail: RFC 5321 §4.1.3.
-            if CaseFolding.fold(host).utf8.starts(with: "ipv6:".utf8) { host = String(host.utf8.dropFirst(5)) ?? host }
-            self = .inet(host: host, port: port)
-            return
-        }
-        if let colon = bytes.lastIndex(of: UInt8(ascii: ":")) {
-            let port = bytes[(colon + 1)...].text
-            guard !port.isEmpty else { throw TableOpenError("\(text): missing service name") }
-            self = .inet(host: bytes[..<colon].text, port: port)
-        } else if let defaultPort {
-            self = .inet(host: text, port: defaultPort)
-        } else if let defaultHost {
-            if let first = bytes.first, first >= 0x30, first <= 0x39, !bytes.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) {
-                throw TableOpenError("\(text): garbage after numerical service")
-            }
-            self = .inet(host: defaultHost, port: text)
-        } else {
-            throw TableOpenError("\(text): missing service name")
-        }
     }
 }

@@ -10,6 +10,7 @@ struct QueryPlan: Sendable {
     private let keys: KeyFolding
     private let needsUTF8: Bool
     private let name: String
+    let owner: TableOwner
     /// With its type, as warnings have it.
     private let tableName: String
     private let function: String
@@ -40,6 +41,7 @@ struct QueryPlan: Sendable {
         keys = KeyFolding(request.options)
         needsUTF8 = !request.options.contains(.utf8)
         name = settings.name
+        owner = settings.owner
         tableName = "\(request.specification)"
         self.function = function
         log = request.log
@@ -71,13 +73,13 @@ struct QueryPlan: Sendable {
         var count = 0
         for value in values {
             if value.isEmpty {
-                log.warning("table \"\(tableName)\": empty lookup result for: \"\(key.whole.text)\" -- ignored")
+                log.warning("table \"\(tableName)\": empty lookup result for: \"\(key.whole.shown)\" -- ignored")
             }
             guard let text = results.expand(AddressParts(value), key: key, quote: { $0 }) else { continue }
             count += 1
             if expansionLimit > 0, count > expansionLimit {
                 let colon = function == "dict_sqlite_lookup" ? "" : ":"
-                log.warning("\(function): \(name): Expansion limit exceeded for key\(colon) '\(key.whole.text)'")
+                log.warning("\(function): \(name): Expansion limit exceeded for key\(colon) '\(key.whole.shown)'")
                 throw LookupError(table: name, reason: "expansion limit exceeded")
             }
             if count > 1 { result.append(UInt8(ascii: ",")) }

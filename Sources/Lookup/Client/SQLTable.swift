@@ -113,6 +113,7 @@ final class SQLTable<Connection: SQLConnection>: LookupTable {
     private let pool: ClientPool<SQLClient<Connection>>
 
     var takesWholeKeyOnly: Bool { plan.takesWholeKeyOnly }
+    var owner: TableOwner { plan.owner }
 
     /// - Parameter connections: at a time; Postfix has one a process, and many processes.
     init(

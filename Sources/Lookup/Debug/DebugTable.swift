@@ -8,6 +8,7 @@ struct DebugTable: UpdatableTable, ListableTable {
 
     var takesWholeKeyOnly: Bool { target.takesWholeKeyOnly }
     var hasChanged: Bool { target.hasChanged }
+    var owner: TableOwner { target.owner }
 
     static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
         let target = try request.opener.openUnchecked(TableSpecification(request.name), options: request.options)
@@ -21,10 +22,10 @@ struct DebugTable: UpdatableTable, ListableTable {
     func find(octets key: [UInt8]) async throws(LookupError) -> [UInt8]? {
         do {
             let answer = try await target.find(octets: key)
-            log.info("\(target.logName) lookup: \"\(key.text)\" = \"\(answer?.text ?? "not_found")\"")
+            log.info("\(target.logName) lookup: \"\(key.shown)\" = \"\(answer?.shown ?? "not_found")\"")
             return answer
         } catch {
-            log.info("\(target.logName) lookup: \"\(key.text)\" = \"error\"")
+            log.info("\(target.logName) lookup: \"\(key.shown)\" = \"error\"")
             throw LookupError(table: name, reason: error.reason)
         }
     }
@@ -40,7 +41,7 @@ struct DebugTable: UpdatableTable, ListableTable {
 
     func update(_ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) throws(LookupError) -> UpdateResult {
         func report(_ result: String) {
-            log.info("\(target.logName) update: \"\(key.text)\" = \"\(value.text)\": \(result)")
+            log.info("\(target.logName) update: \"\(key.shown)\" = \"\(value.shown)\": \(result)")
         }
         do {
             let result = try updatable().update(key, value)
@@ -53,7 +54,7 @@ struct DebugTable: UpdatableTable, ListableTable {
     }
 
     func delete(_ key: [UInt8]) throws(LookupError) -> Bool {
-        func report(_ result: String) { log.info("\(target.logName) delete: \"\(key.text)\": \(result)") }
+        func report(_ result: String) { log.info("\(target.logName) delete: \"\(key.shown)\": \(result)") }
         do {
             let found = try updatable().delete(key)
             report(found ? "success" : "failed")
@@ -92,7 +93,7 @@ private struct DebugCursor: TableCursor {
             guard base != nil else { throw LookupError(table: name, reason: "listing is not supported") }
             let entry = try base?.next()
             if let entry {
-                log.info("\(target) sequence: \"\(entry.key.text)\" = \"\(entry.value.text)\"")
+                log.info("\(target) sequence: \"\(entry.key.shown)\" = \"\(entry.value.shown)\"")
             } else {
                 log.info("\(target) sequence: found EOF")
             }

@@ -132,6 +132,8 @@ final class KeyedTable: LookupTable, ListableTable {
         }
     }
 
+    var owner: TableOwner { state.withLock { TableOwner(descriptor: $0.file.descriptor) } }
+
     func forEach(_ body: ([UInt8], [UInt8]) -> Void) throws(LookupError) {
         try withState { (state) throws(FileProblem) in
             try state.file.forEach { body(KeyKinds.untilNUL($0), KeyKinds.untilNUL($1)) }

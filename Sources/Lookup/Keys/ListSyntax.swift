@@ -10,6 +10,11 @@ public enum ListSyntax {
         split(Array(text.utf8)[...]).map { String(decoding: $0, as: UTF8.self) }
     }
 
+    /// The elements where braces mean nothing.
+    static func words(_ bytes: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
+        bytes.split(omittingEmptySubsequences: true, whereSeparator: isSeparator)
+    }
+
     static func split(_ bytes: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
         var elements: [ArraySlice<UInt8>] = []
         var start: Int?

@@ -15,6 +15,7 @@ package final class UTF8CheckedTable: LookupTable {
     package var logName: String { base.logName }
     package var takesWholeKeyOnly: Bool { base.takesWholeKeyOnly }
     package var hasChanged: Bool { base.hasChanged }
+    package var owner: TableOwner { base.owner }
 
     package func keepLock(_ keeps: Bool) { base.keepLock(keeps) }
 

@@ -1,4 +1,5 @@
-enum Utf8Text {
+/// Judges octets as text.
+package enum Utf8Text {
     static func isValid(_ bytes: [UInt8]) -> Bool { isValid(bytes[...]) }
 
     static func isValid(_ bytes: ArraySlice<UInt8>) -> Bool {
@@ -19,8 +20,24 @@ enum Utf8Text {
         return all & 0x8080_8080_8080_8080 == 0
     }
 
+    /// For messages: the text, or where it is no UTF-8 a question mark for each octet that is not ASCII.
+    package static func shown(_ bytes: ArraySlice<UInt8>) -> String {
+        String(validating: bytes, as: UTF8.self) ?? masked(Array(bytes))
+    }
+
+    package static func shown(_ bytes: [UInt8]) -> String { shown(bytes[...]) }
+
     /// For log lines: each octet that is not ASCII is a question mark.
     static func masked(_ bytes: [UInt8]) -> String {
         bytes.map { $0 < 0x80 ? $0 : UInt8(ascii: "?") }.text
     }
+}
+
+extension ArraySlice<UInt8> {
+    /// For messages.
+    var shown: String { Utf8Text.shown(self) }
+}
+
+extension [UInt8] {
+    var shown: String { Utf8Text.shown(self[...]) }
 }

@@ -8,6 +8,7 @@ final class LDAPTable: LookupTable {
     private let pool: ClientPool<LDAPClient>
 
     var takesWholeKeyOnly: Bool { plan.takesWholeKeyOnly || options.base.needsPartOfKey }
+    var owner: TableOwner { plan.owner }
 
     static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
         try request.requireReading()

@@ -58,6 +58,10 @@ final class LMDBWriter: UpdatableTable, ImmediateTable {
         return (needed + 0xF_FFFF) & ~0xF_FFFF
     }
 
+    func complaint(_ operation: String, _ error: LookupError) -> String {
+        "error \(operation == "delete" ? "deleting" : "updating") \(name): \(error.reason)"
+    }
+
     private var storesNUL: Bool { options.contains(.keysWithNUL) || !options.contains(.keysWithoutNUL) }
 
     func lookUp(_ key: [UInt8]) throws(LookupError) -> [UInt8]? {

@@ -1,7 +1,7 @@
 import MailSystem
 
 /// `memcache:/file.cf`: a memcached server, with or without a table behind it (memcache_table(5)).
-final class MemcacheTable: UpdatableTable {
+final class MemcacheTable: UpdatableTable, ListableTable {
     let name: String
     private let plan: QueryPlan
     private let digest: KeyDigest?
@@ -9,7 +9,6 @@ final class MemcacheTable: UpdatableTable {
     private let client: @Sendable () -> MemcacheClient
     private let backup: (any LookupTable)?
     private let log: MailLog
-    private let shown: String
 
     var takesWholeKeyOnly: Bool { plan.takesWholeKeyOnly }
 
@@ -20,10 +19,9 @@ final class MemcacheTable: UpdatableTable {
 
     private init(_ request: TableRequest) throws(TableOpenError) {
         name = "\(request.specification)"
-        shown = request.name
         log = request.log
         let settings = try ClientSettings(request)
-        let format = try settings.string("key_format", "%s", minimum: 1)
+        let format = try settings.string("key_format", "%s")
         plan = try QueryPlan(request, settings, query: format, function: "dict_memcache_lookup", format: "%s")
         let digest = try settings.string("key_digest", "")
         self.digest = digest.isEmpty ? nil : try KeyDigest(digest)
@@ -42,7 +40,7 @@ final class MemcacheTable: UpdatableTable {
     }
 
     func find(octets key: [UInt8]) async throws(LookupError) -> [UInt8]? {
-        guard let parts = try await plan.key(key) else { return nil }
+        guard !key.isEmpty, let parts = try await plan.key(key) else { return nil }
         let cacheKey = self.cacheKey(parts)
         if let cacheKey {
             let cached = try await ask { $0.get(cacheKey) }
@@ -75,7 +73,7 @@ final class MemcacheTable: UpdatableTable {
     private func changedKey(_ key: [UInt8]) -> [UInt8]? {
         let parts = AddressParts(key)
         guard plan.query.accepts(parts), let cacheKey = cacheKey(parts) else {
-            log.warning("\(name): skipping update for key \"\(key.text)\": control or whitespace in key")
+            log.warning("\(name): skipping update for key \"\(key.shown)\": control or whitespace in key")
             return nil
         }
         return cacheKey
@@ -98,6 +96,18 @@ final class MemcacheTable: UpdatableTable {
         do { return try client().delete(cacheKey).get() || found } catch {
             throw LookupError(table: name, reason: error.reason)
         }
+    }
+
+    /// A cache cannot be listed; the table behind it can.
+    func forEach(_ body: ([UInt8], [UInt8]) -> Void) throws(LookupError) {
+        guard let backup else {
+            log.warning("database \(name): first/next support requires backup database")
+            return
+        }
+        guard let listable = backup as? any ListableTable else {
+            throw LookupError(table: name, reason: "table \(backup.name): sequence operation is not supported")
+        }
+        try listable.forEach(body)
     }
 
     func close() throws(LookupError) {

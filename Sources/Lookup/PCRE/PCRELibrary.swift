@@ -18,6 +18,13 @@ final class PCRELibrary: Sendable {
         ) -> CInt
     let offsets: @convention(c) @Sendable (OpaquePointer) -> UnsafeMutablePointer<Int>?
 
+    /// What an error number of the library means.
+    func text(_ status: CInt) -> String {
+        var message = [UInt8](repeating: 0, count: 256)
+        _ = errorMessage(status, &message, message.count)
+        return message.prefix { $0 != 0 }.text
+    }
+
     private static let loaded = Result { () throws(TableOpenError) -> PCRELibrary in try PCRELibrary() }
 
     static func load() throws(TableOpenError) -> PCRELibrary { try loaded.get() }

@@ -1,8 +1,10 @@
 import CPCRE2
+import Glibc
 
 /// `pcre:/path` and `pcre:{ {rule} … }`: Perl-compatible regular expressions (pcre_table(5)).
 struct PCRETable: ImmediateTable {
     let name: String
+    let owner: TableOwner
     private let rules: PatternRules<PerlPattern>
 
     var takesWholeKeyOnly: Bool { true }
@@ -10,8 +12,9 @@ struct PCRETable: ImmediateTable {
     static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
         try request.requireReading()
         let dialect = PCREDialect(library: try PCRELibrary.load(), utf8: request.options.contains(.utf8))
-        var reader = PatternReader(dialect, try RuleText(request), request.options)
-        return PCRETable(name: "\(request.specification)", rules: reader.read())
+        let text = try RuleText(request)
+        var reader = PatternReader(dialect, text, request.options)
+        return PCRETable(name: "\(request.specification)", owner: text.owner, rules: reader.read())
     }
 
     func lookUp(_ key: [UInt8]) throws(LookupError) -> [UInt8]? { rules.find(key) }
@@ -23,13 +26,15 @@ struct PCREDialect: PatternDialect {
 
     static var missingDelimiterSuffix: String { "ignoring this rule" }
     static var allowsSecondPattern: Bool { false }
+    static var outOfRange: String { "out of range" }
+
+    /// PCRE 1's "extra": PCRE2 always takes unknown escapes for errors.
+    static func isObsolete(_ flag: UInt8) -> Bool { flag == UInt8(ascii: "X") }
 
     private static let flags: [UInt8: UInt32] = [
         UInt8(ascii: "i"): PCRE2_CASELESS, UInt8(ascii: "m"): PCRE2_MULTILINE, UInt8(ascii: "s"): PCRE2_DOTALL,
         UInt8(ascii: "x"): PCRE2_EXTENDED, UInt8(ascii: "A"): PCRE2_ANCHORED,
         UInt8(ascii: "E"): PCRE2_DOLLAR_ENDONLY, UInt8(ascii: "U"): PCRE2_UNGREEDY,
-        // PCRE 1's "extra": unknown escapes are always errors in PCRE2.
-        UInt8(ascii: "X"): 0,
     ]
 
     static func knows(_ flag: UInt8) -> Bool { flags[flag] != nil }
@@ -60,10 +65,7 @@ final class PerlPattern: CompiledPattern, @unchecked Sendable {
         var status: CInt = 0
         var offset = 0
         guard let code = library.compile(pattern, pattern.count, options, &status, &offset, nil) else {
-            var message = [UInt8](repeating: 0, count: 256)
-            _ = library.errorMessage(status, &message, message.count)
-            let text = message.prefix { $0 != 0 }.text
-            throw TableOpenError("error in regex at offset \(offset): \(text)")
+            throw TableOpenError("error in regex at offset \(offset): \(library.text(status))")
         }
         // Fails where no machine code can be made; matching then interprets.
         _ = library.compileToMachineCode(code, PCRE2_JIT_COMPLETE)
@@ -98,11 +100,12 @@ final class PerlPattern: CompiledPattern, @unchecked Sendable {
 
     static func subject(_ key: [UInt8], groupCount: Int) -> Subject { Subject(key, groupCount: groupCount) }
 
-    /// PCRE2's own limits on backtracking end a match that runs away; it then counts as none, as in Postfix.
-    func match(_ subject: Subject, captures: Bool) -> [Range<Int>?]? {
-        guard let data = subject.data else { return nil }
+    /// PCRE2's own limits on backtracking end a match that runs away.
+    func match(_ subject: Subject, captures: Bool) throws(PatternFailure) -> [Range<Int>?]? {
+        guard let data = subject.data else { throw PatternFailure(reason: String(cString: strerror(ENOMEM))) }
         let count = library.match(code, subject.key, subject.key.count, 0, subject.options, data, nil)
-        guard count > 0 else { return nil }
+        if count == PCRE2_ERROR_NOMATCH { return nil }
+        guard count > 0 else { throw PatternFailure(reason: library.text(count)) }
         guard captures, let offsets = library.offsets(data) else { return [] }
         return (0..<Int(count)).map { group in
             let (start, end) = (offsets[2 * group], offsets[2 * group + 1])

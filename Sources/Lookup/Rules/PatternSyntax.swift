@@ -7,8 +7,12 @@ protocol PatternDialect {
     static var missingDelimiterSuffix: String { get }
     /// `/pattern/!/pattern/` is two patterns.
     static var allowsSecondPattern: Bool { get }
+    /// What a `$0` is.
+    static var outOfRange: String { get }
     /// Whether `flag` is one of the type's.
     static func knows(_ flag: UInt8) -> Bool
+    /// Whether `flag` was one of the type's and means nothing any more.
+    static func isObsolete(_ flag: UInt8) -> Bool
     /// Compiles; throws the text of the complaint.
     func compile(_ pattern: ArraySlice<UInt8>, flags: [UInt8]) throws(TableOpenError) -> Pattern
 }
@@ -18,7 +22,7 @@ struct PatternReader<Dialect: PatternDialect> {
     let dialect: Dialect
     let text: RuleText
     let options: TableOptions
-    private var rules = PatternRules<Dialect.Pattern>()
+    private var rules: PatternRules<Dialect.Pattern>
 
     typealias Condition = PatternRules<Dialect.Pattern>.Condition
 
@@ -26,6 +30,7 @@ struct PatternReader<Dialect: PatternDialect> {
         self.dialect = dialect
         self.text = text
         self.options = options
+        rules = PatternRules(text.place)
     }
 
     mutating func read() -> PatternRules<Dialect.Pattern> {
@@ -47,7 +52,7 @@ struct PatternReader<Dialect: PatternDialect> {
         guard let scanned = scan(&rest, line) else { return }
         rest = ListSyntax.trim(rest)
         if !rest.isEmpty {
-            text.warn(line, "ignoring extra text after IF statement: \"\(rest.text)\"")
+            text.warn(line, "ignoring extra text after IF statement: \"\(rest.shown)\"")
             text.warn(line, "do not prepend whitespace to statements between IF and ENDIF")
         }
         guard let condition = compile(scanned, line) else { return }
@@ -103,9 +108,11 @@ struct PatternReader<Dialect: PatternDialect> {
         }
         let result: ReplacementText
         do {
-            result = try ReplacementText(value)
+            result = try ReplacementText(value, outOfRange: Dialect.outOfRange)
         } catch {
-            if error.placed { text.warn(line, error.text) } else { text.warnWithoutPlace(error.text) }
+            for problem in error.list {
+                if problem.placed { text.warn(line, problem.text) } else { text.warnWithoutPlace(problem.text) }
+            }
             text.warn(line, "bad replacement syntax: skipping this rule")
             return nil
         }
@@ -143,9 +150,9 @@ struct PatternReader<Dialect: PatternDialect> {
         rest.removeFirst()
         let start = rest.startIndex
         var index = start
-        // A backslash is never a delimiter, not even where one began the pattern.
+        // A backslash is no delimiter, unless it is the last octet and began the pattern.
         while index < rest.endIndex {
-            if rest[index] == UInt8(ascii: "\\") {
+            if rest[index] == UInt8(ascii: "\\"), index + 1 < rest.endIndex {
                 index += 2
             } else if rest[index] == delimiter {
                 break
@@ -154,7 +161,7 @@ struct PatternReader<Dialect: PatternDialect> {
             }
         }
         guard index < rest.endIndex else {
-            let shown = String(decoding: [delimiter], as: UTF8.self)
+            let shown = [delimiter].shown
             text.warn(line, "no closing regexp delimiter \"\(shown)\": \(Dialect.missingDelimiterSuffix)")
             return nil
         }
@@ -163,13 +170,17 @@ struct PatternReader<Dialect: PatternDialect> {
         var flags: [UInt8] = []
         while let flag = rest.first, !ListSyntax.isSpace(flag) {
             if Dialect.allowsSecondPattern, flag == UInt8(ascii: "!") { break }
+            rest.removeFirst()
+            if Dialect.isObsolete(flag) {
+                text.warn(line, "ignoring obsolete regexp option \"\(String(decoding: [flag], as: UTF8.self))\"")
+                continue
+            }
             guard Dialect.knows(flag) else {
                 let shown = flag < 0x80 ? String(decoding: [flag], as: UTF8.self) : "?"
                 text.warn(line, "unknown regexp option \"\(shown)\": skipping this rule")
                 return nil
             }
             flags.append(flag)
-            rest.removeFirst()
         }
         result.flags = flags
         result.endsAtSpace = rest.first.map(ListSyntax.isSpace) ?? true
@@ -179,7 +190,8 @@ struct PatternReader<Dialect: PatternDialect> {
     private func compile(_ scanned: Scanned, _ line: Int) -> Condition? {
         do {
             return Condition(
-                pattern: try dialect.compile(scanned.pattern, flags: scanned.flags), negated: scanned.negated)
+                pattern: try dialect.compile(scanned.pattern, flags: scanned.flags), negated: scanned.negated,
+                line: line)
         } catch {
             text.warn(line, error.reason)
             return nil

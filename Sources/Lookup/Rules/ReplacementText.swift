@@ -10,13 +10,19 @@ struct ReplacementText: Sendable {
     private var parts: [Part] = []
 
     /// Why the text is not a result, as the warnings say it. `placed`: after the table and line.
-    struct Problem: Error {
+    struct Problem {
         let text: String
         let placed: Bool
     }
 
-    init(_ text: ArraySlice<UInt8>) throws(Problem) {
+    struct Problems: Error {
+        var list: [Problem] = []
+    }
+
+    /// - Parameter outOfRange: what the type calls an index below 1.
+    init(_ text: ArraySlice<UInt8>, outOfRange: String) throws(Problems) {
         var literal: [UInt8] = []
+        var problems = Problems()
         var index = text.startIndex
         while index < text.endIndex {
             guard text[index] == UInt8(ascii: "$") else {
@@ -32,44 +38,66 @@ struct ReplacementText: Sendable {
             }
             if !literal.isEmpty { parts.append(.text(literal)) }
             literal = []
-            let name = try Self.name(text, &index)
-            parts.append(.group(try Self.number(name)))
+            let name: ArraySlice<UInt8>
+            let start = index
+            switch Self.name(text, &index, hasProblems: !problems.list.isEmpty) {
+            case .success(let found): name = found
+            case .failure(let problem):
+                // What follows cannot be read.
+                problems.list += problem.list
+                throw problems
+            }
+            // After a mistake Postfix reads on as far as `$1`, not as far as `${1}`.
+            if !problems.list.isEmpty, name.startIndex > start { break }
+            switch Self.number(name, outOfRange) {
+            case .success(let number): parts.append(.group(number))
+            case .failure(let problem): problems.list += problem.list
+            }
         }
+        if !problems.list.isEmpty { throw problems }
         if !literal.isEmpty { parts.append(.text(literal)) }
     }
 
-    private static func name(_ text: ArraySlice<UInt8>, _ index: inout Int) throws(Problem) -> ArraySlice<UInt8> {
+    private static func problem(_ text: String, placed: Bool) -> Problems {
+        Problems(list: [Problem(text: text, placed: placed)])
+    }
+
+    private static func name(
+        _ text: ArraySlice<UInt8>, _ index: inout Int, hasProblems: Bool
+    ) -> Result<ArraySlice<UInt8>, Problems> {
         let rest = text[index...]
         let name: ArraySlice<UInt8>
-        switch rest.first {
-        case UInt8(ascii: "{"): name = try delimited(rest, text, UInt8(ascii: "}"), &index)
-        case UInt8(ascii: "("): name = try delimited(rest, text, UInt8(ascii: ")"), &index)
-        default:
+        let closing: [UInt8: UInt8] = [UInt8(ascii: "{"): UInt8(ascii: "}"), UInt8(ascii: "("): UInt8(ascii: ")")]
+        if let first = rest.first, let close = closing[first] {
+            var depth = 0
+            let end = rest.firstIndex { byte in
+                if byte == first { depth += 1 }
+                if byte == close { depth -= 1 }
+                return depth == 0
+            }
+            guard let end else {
+                return .failure(problem("truncated macro reference: \"\(text.shown)\"", placed: false))
+            }
+            index = end + 1
+            name = rest[(rest.startIndex + 1)..<end]
+        } else {
             name = rest.prefix { RuleStatement.isAlphanumeric($0) || $0 == UInt8(ascii: "_") }
             index = name.endIndex
         }
-        if name.isEmpty { throw Problem(text: "empty macro name: \"\(text.text)\"", placed: false) }
-        return name
-    }
-
-    private static func delimited(
-        _ rest: ArraySlice<UInt8>, _ text: ArraySlice<UInt8>, _ close: UInt8, _ index: inout Int
-    ) throws(Problem) -> ArraySlice<UInt8> {
-        guard let end = rest.firstIndex(of: close) else {
-            throw Problem(text: "truncated macro reference: \"\(text.text)\"", placed: false)
+        if name.isEmpty, !(hasProblems && name.startIndex > rest.startIndex) {
+            return .failure(problem("empty macro name: \"\(text.shown)\"", placed: false))
         }
-        index = end + 1
-        return rest[(rest.startIndex + 1)..<end]
+        return .success(name)
     }
 
-    private static func number(_ name: ArraySlice<UInt8>) throws(Problem) -> Int {
+    private static func number(_ name: ArraySlice<UInt8>, _ outOfRange: String) -> Result<Int, Problems> {
         guard name.allSatisfy({ ASCII.isDigit($0) }) else {
-            throw Problem(text: "non-numeric replacement index \"\(name.text)\"", placed: true)
+            return .failure(problem("non-numeric replacement index \"\(name.shown)\"", placed: true))
         }
         // Too large a number is out of every table's range.
         let value = ASCII.decimal(name) ?? Int.max
-        if value < 1 { throw Problem(text: "out-of-range replacement index \"\(name.text)\"", placed: true) }
-        return value
+        if value >= 1 { return .success(value) }
+        return .failure(problem("\(outOfRange) replacement index \"\(name.shown)\"", placed: true))
     }
 
     /// The highest `$number`, 0 without any.

@@ -3,23 +3,21 @@ import MailSystem
 /// Where the rules of a regexp, pcre or cidr table come from, and how its warnings begin.
 struct RuleText {
     let lines: [LogicalLines.Line]
-    private let type: String
-    private let source: String
-    private let log: MailLog
+    let place: RulePlace
+    let owner: TableOwner
 
     /// - Throws: when the file cannot be read or the inline form `{ {rule} {rule} }` is malformed.
     init(_ request: TableRequest) throws(TableOpenError) {
-        type = request.type
-        source = request.name
-        log = request.log
+        place = RulePlace(type: request.type, source: request.name, log: request.log)
         let text = Array(request.name.utf8)
         if text.first == UInt8(ascii: "{") {
             lines = try Self.inlineRules(text[...], type: request.type)
+            owner = .trusted
             return
         }
         let content: [UInt8]
         do {
-            content = try TableFile.read(request.name)
+            (content, owner) = try TableFile.readWithOwner(request.name)
         } catch {
             throw TableOpenError(error.text(request.name))
         }
@@ -45,19 +43,26 @@ struct RuleText {
     func forEachRule(_ body: (_ rule: ArraySlice<UInt8>, _ line: Int) -> Void) {
         for line in lines {
             if line.startsWithSpace {
-                let excerpt = line.text.prefix(30).text
-                log.warning("\(source): logical line must not start with whitespace: \"\(excerpt)\"")
+                let excerpt = line.text.prefix(30).shown + (line.text.count > 30 ? "..." : "")
+                place.log.warning("\(place.source): logical line must not start with whitespace: \"\(excerpt)\"")
                 continue
             }
             body(ListSyntax.trim(line.text[...]), line.number)
         }
     }
 
-    func warn(_ line: Int, _ text: String) { log.warning("\(place(line)): \(text)") }
+    func warn(_ line: Int, _ text: String) { place.warn(line, text) }
 
-    func warnWithoutPlace(_ text: String) { log.warning(text) }
+    func warnWithoutPlace(_ text: String) { place.log.warning(text) }
+}
 
-    func place(_ line: Int) -> String { "\(type) map \(source), line \(line)" }
+/// Which table a rule is in, for messages.
+struct RulePlace: Sendable {
+    let type: String
+    let source: String
+    let log: MailLog
+
+    func warn(_ line: Int, _ text: String) { log.warning("\(type) map \(source), line \(line): \(text)") }
 }
 
 /// The statement that a line of a rule table begins with.

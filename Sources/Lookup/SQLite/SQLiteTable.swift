@@ -11,6 +11,7 @@ final class SQLiteTable: LookupTable {
     private let pool: ClientPool<SQLiteTurn>
 
     var takesWholeKeyOnly: Bool { plan.takesWholeKeyOnly }
+    var owner: TableOwner { plan.owner }
 
     static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
         try request.requireReading()

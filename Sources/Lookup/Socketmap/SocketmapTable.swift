@@ -17,15 +17,13 @@ final class SocketmapTable: LookupTable {
     private init(_ request: TableRequest) throws(TableOpenError) {
         let name = "\(request.specification)"
         self.name = name
-        guard let (transport, address, map) = Self.split(request.name) else {
+        // The last colon begins the map's name.
+        let bytes = Array(request.name.utf8)
+        guard let last = bytes.lastIndex(of: UInt8(ascii: ":")) else {
             throw TableOpenError("\(request.type) requires server:socketmap argument")
         }
-        let endpoint: ClientEndpoint
-        switch transport {
-        case "inet": endpoint = try ClientEndpoint(hostAndPort: address, defaultHost: "")
-        case "unix": endpoint = .unix(address)
-        default: throw TableOpenError("invalid transport name: \(transport) in service: \(transport):\(address)")
-        }
+        let (endpoint, address) = try ClientEndpoint.service(bytes[..<last].text)
+        let map = bytes[(last + 1)...].text
         let (log, main) = (request.log, request.settings.mainParameters)
         let limits = SocketmapClient.Limits(
             reply: main?.int("socketmap_max_reply_size") ?? 100_000,
@@ -33,16 +31,6 @@ final class SocketmapTable: LookupTable {
         pool = ClientPool(limit: 8, idleSeconds: 10) {
             SocketmapClient(endpoint, name: name, server: address, map: map, limits, log)
         }
-    }
-
-    /// The last colon begins the map's name.
-    private static func split(_ name: String) -> (transport: String, address: String, map: String)? {
-        let bytes = Array(name.utf8)
-        guard let last = bytes.lastIndex(of: UInt8(ascii: ":")), let first = bytes.firstIndex(of: UInt8(ascii: ":")),
-            last + 1 < bytes.count
-        else { return nil }
-        if first == last { return nil }
-        return (bytes[..<first].text, bytes[(first + 1)..<last].text, bytes[(last + 1)...].text)
     }
 
     func find(_ key: String) async throws(LookupError) -> String? {
@@ -88,26 +76,31 @@ final class SocketmapClient: BlockingClient, @unchecked Sendable {
     private enum Problem: Error {
         case socket(ClientSocket.Failure)
         case format
+        case tooLong
 
         var reason: String {
             switch self {
             case .socket(let failure): failure.reason
             case .format: "input format error"
+            case .tooLong: "input exceeds size limit"
             }
         }
     }
 
     func find(_ key: [UInt8]) -> Result<[UInt8]?, LookupError> {
+        guard key.count <= limits.query else {
+            log.warning("table \(name): query of \(key.count) octets exceeds socketmap_max_query_size: not found")
+            return .success(nil)
+        }
         let request = Array("\(map) ".utf8) + key
-        if request.count > limits.query { return .success(nil) }
-        // The server may have closed an old connection: that is tried again with a new one.
-        let attempts = socket == nil ? 1 : 2
-        for attempt in 1...attempts {
+        // A server may close a connection instead of answering: that is tried again with a new one.
+        for isLast in [false, true] {
             do throws(Problem) {
                 return answer(try ask(request))
             } catch {
+                let wasConnected = socket != nil
                 socket = nil
-                if attempt < attempts { continue }
+                if !isLast, wasConnected, case .socket(.closed) = error { continue }
                 log.warning("table \(name) lookup error: \(error.reason)")
                 return .failure(LookupError(table: name, reason: error.reason))
             }
@@ -116,50 +109,64 @@ final class SocketmapClient: BlockingClient, @unchecked Sendable {
     }
 
     private func ask(_ request: [UInt8]) throws(Problem) -> [UInt8] {
+        let connection: ClientSocket
         do throws(ClientSocket.Failure) {
-            let connection = try connect()
+            connection = try connected()
             try connection.send(Array("\(request.count):".utf8) + request + [UInt8(ascii: ",")])
-            return try readNetstring(connection)
         } catch {
             throw .socket(error)
         }
+        return try readNetstring(connection)
     }
 
-    private func connect() throws(ClientSocket.Failure) -> ClientSocket {
-        if let socket { return socket }
+    /// The old connection, unless the server has closed it.
+    private func connected() throws(ClientSocket.Failure) -> ClientSocket {
+        if let socket {
+            do throws(ClientSocket.Failure) {
+                try socket.discardInput()
+                return socket
+            } catch {
+                self.socket = nil
+            }
+        }
         do throws(ClientSocket.Failure) {
             let connection = try ClientSocket(endpoint, timeout: Self.timeout)
             socket = connection
             return connection
         } catch {
+            if case .unknownHost(let text) = error { log.warning("host or service \(server) not found: \(text)") }
             log.warning("connect to \(server): \(error.reason)")
             throw error
         }
     }
 
-    private func readNetstring(_ connection: ClientSocket) throws(ClientSocket.Failure) -> [UInt8] {
-        // A length that is none gives an empty reply, which no server may send.
-        var length = 0
-        var digits = 0
+    private func readNetstring(_ connection: ClientSocket) throws(Problem) -> [UInt8] {
+        var length: Int?
         while true {
-            let byte = try connection.read(count: 1)[0]
-            if byte == UInt8(ascii: ":"), digits > 0 { break }
-            guard ASCII.isDigit(byte), digits < 10 else { return [] }
-            length = length * 10 + Int(byte - UInt8(ascii: "0"))
-            digits += 1
+            let byte = try read(1, connection)[0]
+            if byte == UInt8(ascii: ":"), length != nil { break }
+            guard ASCII.isDigit(byte) else { throw .format }
+            let longer = (length ?? 0) * 10 + Int(byte - UInt8(ascii: "0"))
+            guard longer <= limits.reply else { throw .tooLong }
+            length = longer
         }
-        guard length <= limits.reply else { throw .tooLong }
-        let content = try connection.read(count: length)
-        return try connection.read(count: 1) == [UInt8(ascii: ",")] ? content : []
+        let content = try read(length ?? 0, connection)
+        guard try read(1, connection) == [UInt8(ascii: ",")] else { throw .format }
+        return content
     }
 
-    private func answer(_ reply: [UInt8]) -> Result<[UInt8]?, LookupError> {
+    private func read(_ count: Int, _ connection: ClientSocket) throws(Problem) -> [UInt8] {
+        do { return try connection.read(count: count) } catch { throw .socket(error) }
+    }
+
+    /// `STATUS text`. Like all text from tables it ends before a NUL.
+    private func answer(_ octets: [UInt8]) -> Result<[UInt8]?, LookupError> {
+        let reply = KeyKinds.untilNUL(octets)
         let status = reply.prefix { $0 != 0x20 }
-        let text = Array(reply[min(status.endIndex + 1, reply.count)...])
+        let text = reply[min(status.endIndex + 1, reply.count)...]
         switch status.text {
-        case "OK" where status.endIndex < reply.count: return .success(text)
+        case "OK": return .success(status.endIndex < reply.count ? Array(text) : nil)
         case "NOTFOUND": return .success(nil)
-        case "": return formatError()
         case "TEMP": return failure("temporary", text, "temporary error")
         case "TIMEOUT": return failure("timeout", text, "timeout")
         case "PERM": return failure("permanent", text, "")
@@ -167,14 +174,11 @@ final class SocketmapClient: BlockingClient, @unchecked Sendable {
         }
     }
 
-    private func formatError() -> Result<[UInt8]?, LookupError> {
-        socket = nil
-        log.warning("table \(name) lookup error: input format error")
-        return .failure(LookupError(table: name, reason: "input format error"))
-    }
-
-    private func failure(_ kind: String, _ text: [UInt8], _ reason: String) -> Result<[UInt8]?, LookupError> {
-        log.warning("\(name) socketmap server \(kind) error\(text.isEmpty ? "" : ": ")\(text.text)")
+    private func failure(
+        _ kind: String, _ text: ArraySlice<UInt8>, _ reason: String
+    ) -> Result<[UInt8]?, LookupError> {
+        let shown = Utf8Text.shown(text.drop { $0 == 0x20 })
+        log.warning("\(name) socketmap server \(kind) error\(shown.isEmpty ? "" : ": ")\(shown)")
         return .failure(LookupError(table: name, reason: reason))
     }
 }

@@ -3,15 +3,15 @@ public enum FileValue {
     /// The content of the files, a newline between them, in base64. Throws the text of Postfix's complaint.
     public static func encode(_ names: [UInt8]) throws(TableOpenError) -> [UInt8] {
         var content: [UInt8] = []
-        let files = ListSyntax.split(names[...])
-        if files.isEmpty { throw TableOpenError("empty pathname list: >>\(names.text)<<'") }
+        let files = ListSyntax.words(names[...])
+        if files.isEmpty { throw TableOpenError("empty pathname list: >>\(names.shown)<<'") }
         for (index, name) in files.enumerated() {
             let path = name.text
             do {
                 if index > 0 { content.append(0x0A) }
                 content.append(contentsOf: try TableFile.read(path))
             } catch {
-                throw TableOpenError(error.text(path))
+                throw TableOpenError(error.text(name.shown))
             }
         }
         return base64(content)

@@ -17,7 +17,7 @@ public struct SourceLines {
         while let line = lines.next() {
             if line.startsWithSpace {
                 warn(
-                    "\(path): logical line must not start with whitespace: \"\(line.text.prefix(30).text)\(line.text.count > 30 ? "..." : "")\""
+                    "\(path): logical line must not start with whitespace: \"\(line.text.prefix(30).shown)\(line.text.count > 30 ? "..." : "")\""
                 )
             } else if utf8, !Utf8Text.isValid(line.text) {
                 // Not as text: what is no UTF-8 shows as question marks.

@@ -28,7 +28,7 @@ public struct SourceReader {
             var place: String { "\(path), line \(line.number)" }
             let fields = line.text.withUnsafeBufferPointer { SourceFields($0) }
             if fields.isUnbalanced {
-                warn("\(place): unbalanced '\"' in '\(line.text.text)' -- ignoring this line")
+                warn("\(place): unbalanced '\"' in '\(line.text.shown)' -- ignoring this line")
                 continue
             }
             if !fields.isComplete {

@@ -12,8 +12,10 @@ enum TableFile {
         }
     }
 
+    static func read(_ path: String) throws(Failure) -> [UInt8] { try readWithOwner(path).text }
+
     /// The whole file. Read again when it was modified meanwhile: an editor's half-written file is not taken for all.
-    static func read(_ path: String) throws(Failure) -> [UInt8] {
+    static func readWithOwner(_ path: String) throws(Failure) -> (text: [UInt8], owner: TableOwner) {
         var attempts = 0
         while true {
             let descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -26,7 +28,7 @@ enum TableFile {
             let same =
                 before.st_size == after.st_size && before.st_mtim.tv_sec == after.st_mtim.tv_sec
                 && before.st_mtim.tv_nsec == after.st_mtim.tv_nsec
-            if same || attempts == 5 { return bytes }
+            if same || attempts == 5 { return (bytes, TableOwner(uid: after.st_uid)) }
         }
     }
 

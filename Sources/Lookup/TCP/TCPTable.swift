@@ -11,7 +11,7 @@ final class TCPTable: LookupTable {
     var takesWholeKeyOnly: Bool { true }
 
     static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
-        try request.refuseSensitiveUse()
+        try request.refuseSensitiveUse("security sensitive")
         try request.requireReading()
         return try TCPTable(request)
     }
@@ -20,7 +20,7 @@ final class TCPTable: LookupTable {
         name = "\(request.specification)"
         server = request.name
         let (server, log) = (request.name, request.log)
-        let endpoint = try ClientEndpoint(hostAndPort: server, defaultHost: "")
+        let endpoint = try ClientEndpoint(hostAndPort: server)
         pool = ClientPool(limit: 8, idleSeconds: 100) { TCPClient(endpoint, server, log) }
     }
 
@@ -41,7 +41,7 @@ final class TCPClient: BlockingClient, @unchecked Sendable {
     private let log: MailLog
     private var socket: ClientSocket?
 
-    /// Seconds for each operation, octets of a reply, attempts: tcp_table(5).
+    /// Seconds for each operation; octets of a reply with its newline: tcp_table(5).
     private static let timeout = 100
     private static let replyLimit = 4096
     private let attempts: Int
@@ -76,7 +76,9 @@ final class TCPClient: BlockingClient, @unchecked Sendable {
                     // An old connection: the server may have been started again.
                     log.warning("read TCP map reply from \(server): \(reason)")
                 } else {
-                    if case .unknownHost(let text) = error { log.warning(text) }
+                    if case .unknownHost(let text) = error {
+                        log.warning("host or service \(server) not found: \(text)")
+                    }
                     log.warning("connect to TCP map \(server): \(reason)")
                 }
             }
@@ -87,30 +89,39 @@ final class TCPClient: BlockingClient, @unchecked Sendable {
     }
 
     private func ask(_ key: [UInt8]) throws(ClientSocket.Failure) -> [UInt8] {
-        let connection: ClientSocket
-        if let socket {
-            connection = socket
-        } else {
-            connection = try ClientSocket(endpoint, timeout: Self.timeout)
-            socket = connection
-        }
+        let connection = try connected()
         try connection.send(Array("get ".utf8) + Self.encoded(key) + [0x0A])
-        return try connection.read(until: 0x0A, limit: Self.replyLimit)
+        return KeyKinds.untilNUL(try connection.read(until: 0x0A, limit: Self.replyLimit - 1))
+    }
+
+    /// The old connection, unless the server has closed it.
+    private func connected() throws(ClientSocket.Failure) -> ClientSocket {
+        if let socket {
+            do throws(ClientSocket.Failure) {
+                try socket.discardInput()
+                return socket
+            } catch {
+                self.socket = nil
+            }
+        }
+        let connection = try ClientSocket(endpoint, timeout: Self.timeout)
+        socket = connection
+        return connection
     }
 
     private func parse(_ reply: [UInt8]) throws(Refusal) -> [UInt8]? {
-        let reply = reply.last == 0x0D ? Array(reply.dropLast()) : reply
+        var shown: String { Utf8Text.shown(reply.prefix(100)) }
         let space = reply.firstIndex(where: ListSyntax.isSpace)
         guard let space, let text = Self.decoded(reply[(space + 1)...]), space == 3 else {
-            log.warning("read TCP map reply from \(server): malformed reply: \(reply.prefix(100).text)")
+            log.warning("read TCP map reply from \(server): malformed reply: \(shown)")
             throw Refusal(reason: "malformed reply")
         }
         switch reply[..<space].text {
-        case "200": return text
+        case "200": return KeyKinds.untilNUL(text)
         case "500": return nil
-        case "400": throw Refusal(reason: text.text)
+        case "400": throw Refusal(reason: Utf8Text.shown(text[...]))
         default:
-            log.warning("read TCP map reply from \(server): bad status code: \(reply.prefix(100).text)")
+            log.warning("read TCP map reply from \(server): bad status code: \(shown)")
             throw Refusal(reason: "bad status code")
         }
     }

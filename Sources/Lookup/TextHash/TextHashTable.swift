@@ -1,6 +1,7 @@
 /// `texthash:/path`: a postmap source file, read into memory once (DATABASE_README, texthash).
 struct TextHashTable: ImmediateTable, ListableTable {
     let name: String
+    let owner: TableOwner
     private let keys: KeyFolding
     private let entries: OctetMap
 
@@ -17,7 +18,7 @@ struct TextHashTable: ImmediateTable, ListableTable {
         let path = request.name
         let text: [UInt8]
         do {
-            text = try TableFile.read(path)
+            (text, owner) = try TableFile.readWithOwner(path)
         } catch {
             throw TableOpenError(error.text(path, opening: "open database"))
         }
@@ -28,7 +29,7 @@ struct TextHashTable: ImmediateTable, ListableTable {
             if request.options.contains(.replaceDuplicates) {
                 entries.insert(keys.fold(entry.key), entry.value, replacing: true)
             } else if !request.options.contains(.ignoreDuplicates) {
-                request.log.warning("\(path), line \(entry.line): duplicate entry: \"\(entry.key.text)\"")
+                request.log.warning("\(path), line \(entry.line): duplicate entry: \"\(entry.key.shown)\"")
             }
         }
         self.entries = entries

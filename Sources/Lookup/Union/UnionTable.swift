@@ -5,6 +5,7 @@ struct UnionTable: LookupTable {
 
     var takesWholeKeyOnly: Bool { members.contains { $0.takesWholeKeyOnly } }
     var hasChanged: Bool { members.contains { $0.hasChanged } }
+    var owner: TableOwner { .joined(members.map(\.owner)) }
 
     static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
         UnionTable(name: "\(request.specification)", members: try MemberTables.open(request))

@@ -68,6 +68,15 @@ import Testing
         ("nisplus:x", "unsupported dictionary type: nisplus; use ldap: instead"),
         ("tcp:host", "host: missing"), ("socketmap:x", "socketmap requires server:socketmap argument"),
         ("socketmap:foo:a:b", "invalid transport name: foo in service: foo:a"),
+        ("socketmap:unix:x", "need service transport:endpoint instead of \"unix\""),
+        ("socketmap:inet::n", "need service transport:endpoint instead of \"inet:\""),
+        ("tcp:host:", "host:: missing service information"), ("tcp:[::1]", "[::1]: missing service information"),
+        ("tcp:[::1", "[::1: missing \"]\""), ("tcp:127.1:1", "127.1:1: valid hostname or network address required"),
+        ("tcp:host:1x", "host:1x: garbage after numerical service"),
+        ("dbm:x", "unsupported dictionary type: dbm; use hash: or lmdb: instead"),
+        ("sdbm:x", "unsupported dictionary type: sdbm; use hash: or lmdb: instead"),
+        ("netinfo:x", "unsupported dictionary type: netinfo; use ldap: instead"),
+        ("nis:x", "unsupported dictionary type: nis; use ldap:, or unix: where the system's name service asks NIS"),
     ]) func refuses(_ table: String, _ reason: String) {
         do {
             _ = try TestOpener().opener.openOrThrow(table)
@@ -125,65 +134,5 @@ extension TestOpener {
         case "sqlite": (try? SQLiteLibrary.load()) != nil
         default: true
         }
-    }
-}
-
-/// Answers each line with a line, one connection after the other.
-final class LineServer: Sendable {
-    let port: UInt16
-    private let listener: CInt
-
-    init(_ answer: @escaping @Sendable (String) -> String) throws {
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let status = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { base in
-                bind(listener, base, size) == 0 && listen(listener, 5) == 0 && getsockname(listener, base, &size) == 0
-            }
-        }
-        try #require(status)
-        self.listener = listener
-        port = UInt16(bigEndian: address.sin_port)
-        let server = listener
-        LineServer.start {
-            while true {
-                let client = accept(server, nil, nil)
-                guard client >= 0 else { return }
-                var line: [UInt8] = []
-                var byte: UInt8 = 0
-                while read(client, &byte, 1) == 1 {
-                    guard byte == 0x0A else {
-                        line.append(byte)
-                        continue
-                    }
-                    let reply = Array((answer(String(decoding: line, as: UTF8.self)) + "\n").utf8)
-                    _ = write(client, reply, reply.count)
-                    line = []
-                }
-                close(client)
-            }
-        }
-    }
-
-    deinit { shutdown(listener, Int32(SHUT_RDWR)) }
-
-    private final class Body: Sendable {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-    }
-
-    private static func start(_ run: @escaping @Sendable () -> Void) {
-        var thread = pthread_t()
-        let body = Unmanaged.passRetained(Body(run)).toOpaque()
-        pthread_create(
-            &thread, nil,
-            { argument in
-                if let argument { Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run() }
-                return nil
-            }, body)
-        pthread_detach(thread)
     }
 }

@@ -27,8 +27,9 @@ struct AliasReader {
                 warn("\(place): need name:value pair")
                 continue
             }
-            // A lone backslash is a token without text, as Postfix sees it.
-            if tokens[..<colon].isEmpty || tokens[(colon + 1)...].isEmpty {
+            // A lone backslash is a token without text, as Postfix sees it; a comma ends a name before its colon.
+            let name = tokens[..<colon]
+            if name.isEmpty || name.contains(.special(UInt8(ascii: ","))) || tokens[(colon + 1)...].isEmpty {
                 warn("\(place): need name:value pair")
                 continue
             }

@@ -44,9 +44,10 @@ struct TableBuilder<Dialect: TableDialect> {
 
     private func fill(_ table: TableSpecification, _ source: [UInt8], _ path: String) throws(CommandFailure) {
         guard TableTypes.canCreate(table.type) else {
-            let known = TableTypes.names.contains(table.type)
             throw CommandFailure(
-                "unsupported dictionary type: \(table.type)\(known ? " does not support bulk-mode creation." : "")")
+                TableTypes.names.contains(table.type)
+                    ? "unsupported dictionary type: \(table.type) does not support bulk-mode creation."
+                    : TableTypes.unsupported(table.type).reason)
         }
         var settings = command.opener.settings
         settings.expectedCount = source.count { $0 == 0x0A }
@@ -71,10 +72,8 @@ struct TableBuilder<Dialect: TableDialect> {
             (key, value) throws(CommandFailure) in
             try store(fold(key), value, in: updatable)
         }
-        if !options.incremental {
-            for (key, value) in Dialect.ownEntries(command.context.parameters) {
-                try store(key[...], value[...], in: updatable)
-            }
+        for (key, value) in Dialect.ownEntries(command.context.parameters) {
+            try storeAnew(key, value, in: updatable)
         }
         do throws(LookupError) { try updatable.close() } catch {
             throw CommandFailure("close database \(updatable.fileName): \(error.reason)")
@@ -94,8 +93,20 @@ struct TableBuilder<Dialect: TableDialect> {
             throw command.failure(table, "write", error)
         }
         if options.table.contains(.ignoreDuplicates) { return }
-        let shown = String(decoding: key, as: UTF8.self)
-        command.context.log.warning("\(table.fileName): duplicate entry: \"\(shown)\"")
+        command.context.log.warning("\(table.fileName): duplicate entry: \"\(Utf8Text.shown(key))\"")
+    }
+
+    /// Over an earlier value, whatever the options say.
+    private func storeAnew(
+        _ key: [UInt8], _ value: [UInt8], in table: any UpdatableTable
+    ) throws(CommandFailure) {
+        do throws(LookupError) {
+            guard try table.update(key, value) == .duplicate, options.incremental else { return }
+            _ = try table.delete(key)
+            _ = try table.update(key, value)
+        } catch {
+            throw command.failure(table, "write", error)
+        }
     }
 
     private func fold(_ key: ArraySlice<UInt8>) -> ArraySlice<UInt8> {

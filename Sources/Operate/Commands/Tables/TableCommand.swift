@@ -172,11 +172,11 @@ struct TableCommand<Dialect: TableDialect> {
             return 0
         }
         if let key = options.query {
-            if key != "-" { return try query(Array(key.utf8)) ? 0 : 1 }
+            if key != "-" { return try query(RawArgument.octets(key)) ? 0 : 1 }
             return try queryStandardInput() ? 0 : 1
         }
         if let key = options.deletion {
-            if key != "-" { return try delete([Array(key.utf8)]) ? 0 : 1 }
+            if key != "-" { return try delete([RawArgument.octets(key)]) ? 0 : 1 }
             return try deleteStandardInput() ? 0 : 1
         }
         for table in tables { try TableBuilder<Dialect>(self).build(table) }
@@ -282,8 +282,7 @@ struct TableCommand<Dialect: TableDialect> {
     }
 
     private func warnOfEmptyValue(_ key: [UInt8], _ name: String) {
-        let text = String(decoding: key, as: UTF8.self)
-        context.log.warning("table \(name): key \(text): empty string result is not allowed")
+        context.log.warning("table \(name): key \(Utf8Text.shown(key)): empty string result is not allowed")
         context.log.warning("table \(name) should return NO RESULT in case of NOT FOUND")
     }
 
@@ -307,12 +306,15 @@ struct TableCommand<Dialect: TableDialect> {
 
     private func decode(_ key: [UInt8], _ value: [UInt8], _ table: any LookupTable) -> [UInt8]? {
         if let decoded = FileValue.decode(value) { return decoded }
-        let shown = "\(String(decoding: key, as: UTF8.self)): malformed BASE64 value: "
-        context.log.warning("table \(table.logName): key \(shown)\(String(decoding: value, as: UTF8.self))")
+        let shown = "\(Utf8Text.shown(key)): malformed BASE64 value: \(Utf8Text.shown(value.prefix(100)))"
+        context.log.warning("table \(table.logName): key \(shown)")
         return nil
     }
 
     func failure(_ table: any LookupTable, _ operation: String, _ error: LookupError) -> CommandFailure {
+        if let updatable = table as? any UpdatableTable {
+            return CommandFailure(updatable.complaint(operation, error))
+        }
         let reason = error.reason.isEmpty ? "" : ": \(error.reason)"
         return CommandFailure("table \(table.logName): \(operation) error\(reason)")
     }
@@ -331,6 +333,9 @@ struct TableCommand<Dialect: TableDialect> {
         }
         do throws(LookupError) {
             try listable.forEach { key, value in
+                if key.isEmpty {
+                    context.log.warning("table \(opened.name): empty lookup key value is not allowed")
+                }
                 if value.isEmpty { warnOfEmptyValue(key, opened.name) }
                 var value = value
                 if options.table.contains(.valueIsFileName) {

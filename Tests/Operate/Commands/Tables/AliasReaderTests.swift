@@ -34,7 +34,8 @@ import Testing
 
     @Test(arguments: [
         ("nocolon", "aliases, line 1: need name:value pair"), ("\nempty:", "aliases, line 2: need name:value pair"),
-        ("a@b: c", "aliases, line 1: name must be local"),
+        ("a@b: c", "aliases, line 1: name must be local"), ("a,b: c", "aliases, line 1: need name:value pair"),
+        ("@a,b: c", "aliases, line 1: need name:value pair"),
         ("  lead: x", "aliases: logical line must not start with whitespace: \"  lead: x\""),
     ])
     func warnsOfWhatIsNoEntry(_ source: String, _ warning: String) {
