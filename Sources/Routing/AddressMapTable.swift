@@ -18,7 +18,7 @@ public struct AddressMapTable: Sendable {
         localDomains: LocalDomains, rewriter: AddressRewriter, log: MailLog
     ) {
         self.parameter = parameter
-        let maps = Maps(parameters[parameter], opener: opener)
+        let maps = Maps(parameter, of: parameters, opener: opener)
         isEmpty = maps.isEmpty
         lookup = AddressLookup(
             maps: maps, delimiters: parameters["recipient_delimiter"],

@@ -57,7 +57,7 @@ public final class AddressResolver: Sendable {
         mailboxDomains = domains("virtual_mailbox_domains")
         relayDomains = domains("relay_domains")
         relocated = AddressLookup(
-            maps: Maps(parameters["relocated_maps"], opener: opener), delimiters: parameters["recipient_delimiter"],
+            maps: Maps("relocated_maps", of: parameters, opener: opener), delimiters: parameters["recipient_delimiter"],
             isLocal: { domain throws(LookupError) in try await local.mayOmitDomain(domain) })
         selection = TransportSelection(parameters, opener: opener, log: log, purpose: purpose)
         self.log = log

@@ -24,7 +24,7 @@ struct TransportSelection: Sendable {
         relay = specification("relay_transport")
         fallback = specification("default_transport")
         relayHost = parameters[prefix + "relayhost"]
-        let maps = Maps(parameters[prefix + "transport_maps"], opener: opener)
+        let maps = Maps(prefix + "transport_maps", of: parameters, opener: opener)
         transportMaps =
             maps.isEmpty
             ? nil
@@ -96,7 +96,7 @@ struct SenderLookup: Sendable {
     init(_ name: String, nullKey: String, _ parameters: Parameters, _ opener: TableOpener) {
         parameter = name
         self.nullKey = parameters[nullKey]
-        maps = Maps(parameters[name], opener: opener)
+        maps = Maps(name, of: parameters, opener: opener)
         lookup =
             maps.isEmpty
             ? nil

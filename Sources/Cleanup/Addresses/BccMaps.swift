@@ -13,7 +13,7 @@ struct BccMaps: Sendable {
         _ parameter: String, _ parameters: Parameters, opener: TableOpener, localDomains: LocalDomains, log: MailLog
     ) {
         self.parameter = parameter
-        let maps = Maps(parameters[parameter], opener: opener)
+        let maps = Maps(parameter, of: parameters, opener: opener)
         lookup =
             maps.isEmpty
             ? nil

@@ -9,12 +9,12 @@ package struct CheckTables: Sendable {
     /// One parameter's tables.
     struct Kind: Sendable {
         let parameter: String
-        let tables: [any LookupTable]
-        var isEmpty: Bool { tables.isEmpty }
+        let maps: Maps
+        var isEmpty: Bool { maps.isEmpty }
 
         init(_ parameter: String, _ value: String, _ opener: TableOpener) {
             self.parameter = parameter
-            tables = ListSyntax.split(value).map { opener.open($0, options: [.anyOctets]) }
+            maps = Maps(value, title: parameter, opener: opener, options: [.anyOctets])
         }
     }
 
@@ -68,22 +68,13 @@ package struct CheckTables: Sendable {
     }
 
     private func ask(_ kind: Kind, _ text: [UInt8], isHeader: Bool) async throws(LookupError) -> CheckAction {
-        for table in kind.tables {
-            var value: [UInt8]?
-            if case .value(let answer) = try table.answerNow(text) {
-                value = answer
-            } else {
-                value = try await table.find(octets: text)
-            }
-            guard let value else { continue }
-            do throws(CheckAction.Problem) {
-                return try CheckAction.parse(value, map: kind.parameter, isHeader: isHeader)
-            } catch {
-                log.warning(error.text)
-                return .dunno
-            }
+        guard let value = try await kind.maps.find(octets: text) else { return .dunno }
+        do throws(CheckAction.Problem) {
+            return try CheckAction.parse(value, map: kind.parameter, isHeader: isHeader)
+        } catch {
+            log.warning(error.text)
+            return .dunno
         }
-        return .dunno
     }
 
     /// header_checks(5): the MIME headers of the message are mime_header_checks' too.

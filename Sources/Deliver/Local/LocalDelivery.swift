@@ -96,29 +96,43 @@ final class LocalDelivery {
         let (local, _) = EmailAddress.split(recipient.address)
         let name = ASCII.lowercased(local)
         let (user, tail) = EmailAddress.splitExtension(name, delimiters: settings.delimiters)
-        do throws(LookupError) {
-            for key in tail == nil ? [name] : [name, user] where chain.last != key {
-                guard let value = try await settings.aliases.find(key) else { continue }
-                return await expandAlias(key, value, recipient, chain: chain)
+        for key in tail == nil ? [name] : [name, user] where chain.last != key && !key.isEmpty {
+            for table in settings.aliases.tables {
+                do throws(LookupError) {
+                    guard let value = try await table.find(key) else { continue }
+                    return await expandAlias(key, value, of: table.owner, recipient, chain: chain)
+                } catch {
+                    context.log.warning("\(table.logName): lookup of '\(key)' failed")
+                    return note(.aliasesUnavailable, recipient)
+                }
             }
-        } catch {
-            context.log.warning("\(error)")
-            return note(.deferred("4.3.0", "alias database unavailable"), recipient)
         }
         await deliver(toUser: user, recipient)
     }
 
-    private func expandAlias(_ name: String, _ value: String, _ recipient: DeliveryRecipient, chain: [String]) async {
+    /// - Parameter tableOwner: who wrote `value`.
+    private func expandAlias(
+        _ name: String, _ value: String, of tableOwner: TableOwner, _ recipient: DeliveryRecipient, chain: [String]
+    ) async {
         let targets = LocalTarget.parse(value)
+        if targets.isEmpty {
+            context.log.warning("no recipient in alias lookup result for \(name)")
+            return note(.aliasesUnavailable, recipient)
+        }
         if chain.count >= Self.depthLimit {
             context.log.warning("maximal alias nesting depth reached for \(name)")
             return note(.bounced("5.4.6", "alias database loop for \(name)"), recipient)
         }
         let settings = settings
-        let identity = await context.pool.run { settings.aliasIdentity }
+        let identity = await context.pool.run { settings.identity(for: tableOwner) }
         var owner: String?
-        if let found = try? await settings.aliases.find("owner-\(name)") {
-            owner = context.parameters.bool("expand_owner_alias") ? found : "owner-\(name)"
+        do throws(LookupError) {
+            if let found = try await settings.aliases.find("owner-\(name)") {
+                owner = context.parameters.bool("expand_owner_alias") ? found : "owner-\(name)"
+            }
+        } catch {
+            // Not with the sender's name, while it is not known whose list this is.
+            return note(.aliasesUnavailable, recipient)
         }
         let success = 2
         if recipient.dsnNotify & success != 0 { reportsExpansion = true }
@@ -191,8 +205,7 @@ final class LocalDelivery {
         do throws(LookupError) {
             if let found = try await settings.fallbackTransports.find(name) { transport = found }
         } catch {
-            context.log.warning("\(error)")
-            return note(.configurationError, recipient)
+            return note(.tableFailure, recipient)
         }
         if !transport.isEmpty { return await pass(to: transport, recipient) }
         let relay = context.parameters["luser_relay"]

@@ -21,8 +21,7 @@ struct LocalMailbox {
             if let found = try await settings.mailboxTransports.find(account.name) { transport = found }
             if let found = try await settings.mailboxCommands.find(account.name) { command = found }
         } catch {
-            context.log.warning("\(error)")
-            return delivery.note(.configurationError, recipient)
+            return delivery.note(.tableFailure, recipient)
         }
         if !transport.isEmpty { return await delivery.pass(to: transport, recipient) }
         if !command.isEmpty {

@@ -7,8 +7,6 @@ struct LocalSettings: Sendable {
     let parameters: Parameters
     let delimiters: String
     let aliases: Maps
-    /// Files behind the alias tables: their owners lend their rights to commands and files in them.
-    let aliasFiles: [String]
     let mailboxTransports: Maps
     let mailboxCommands: Maps
     let fallbackTransports: Maps
@@ -22,17 +20,13 @@ struct LocalSettings: Sendable {
     init(_ parameters: Parameters, opener: TableOpener) {
         self.parameters = parameters
         delimiters = parameters["recipient_delimiter"]
-        // Results are commands and files: no $1 of a pattern, no proxy.
-        aliases = Maps(parameters["alias_maps"], opener: opener, options: [.foldKeys, .noSubstitution])
-        aliasFiles = parameters.list("alias_maps").compactMap { specification in
-            guard let colon = specification.firstIndex(of: ":") else { return nil }
-            let path = String(specification[specification.index(after: colon)...])
-            return Files.exists(path + ".db") ? path + ".db" : path
-        }
-        mailboxTransports = Maps(parameters["mailbox_transport_maps"], opener: opener)
-        mailboxCommands = Maps(
-            parameters["mailbox_command_maps"], opener: opener, options: [.foldKeys, .noSubstitution])
-        fallbackTransports = Maps(parameters["fallback_transport_maps"], opener: opener)
+        // Results are commands and files.
+        aliases = Maps(parameters["alias_maps"], title: "aliases", opener: opener, options: .privileged)
+        mailboxCommands = Maps("mailbox_command_maps", of: parameters, opener: opener, options: .privileged)
+        // Results are transports: a sender shall not choose one (postconf(5)).
+        let transports: TableOptions = [.foldKeys, .noSubstitution]
+        mailboxTransports = Maps("mailbox_transport_maps", of: parameters, opener: opener, options: transports)
+        fallbackTransports = Maps("fallback_transport_maps", of: parameters, opener: opener, options: transports)
         mailbox = MailboxSettings(parameters, lock: "mailbox_delivery_lock", limit: "mailbox_size_limit")
         commandsAllowed = Set(parameters.list("allow_mail_to_commands"))
         filesAllowed = Set(parameters.list("allow_mail_to_files"))
@@ -48,14 +42,12 @@ struct LocalSettings: Sendable {
         return Spawn.Identity(uid: account.uid, gid: account.gid, groups: [account.gid])
     }
 
-    /// Rights for what an alias names: the owner of the alias file, or default_privs when that is root. Blocks.
-    var aliasIdentity: Spawn.Identity? {
-        for file in aliasFiles {
-            guard let status = Files.status(file), status.owner != 0 else { continue }
-            guard let account = (try? Users.lookup(uid: status.owner)) ?? nil else { continue }
-            return Spawn.Identity(uid: account.uid, gid: account.gid, groups: [account.gid])
+    /// Rights for what an alias names: those of its table's owner, or default_privs when that is root. Blocks.
+    func identity(for owner: TableOwner) -> Spawn.Identity? {
+        guard case .user(let uid) = owner, let account = (try? Users.lookup(uid: uid)) ?? nil else {
+            return defaultIdentity
         }
-        return defaultIdentity
+        return Spawn.Identity(uid: account.uid, gid: account.gid, groups: [account.gid])
     }
 
     /// Values in paths and environments: characters outside the filter become underscores.

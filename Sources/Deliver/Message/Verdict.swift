@@ -31,6 +31,8 @@ struct Verdict: Sendable, Equatable {
         status.hasPrefix("4") ? .deferred(status, text) : .bounced(status, text)
     }
 
+    static var tableFailure: Verdict { .deferred("4.3.0", "table lookup failure") }
+    static var aliasesUnavailable: Verdict { .deferred("4.3.0", "alias database unavailable") }
     /// `mail system configuration error`, with the cause in the log.
     static var configurationError: Verdict { .deferred("4.3.5", "mail system configuration error") }
 }

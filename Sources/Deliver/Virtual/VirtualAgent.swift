@@ -25,7 +25,7 @@ struct VirtualAgent: DeliveryAgent {
         settings = MailboxSettings(parameters, lock: "virtual_mailbox_lock", limit: "virtual_mailbox_limit")
         // Answers grant privileges: no $1 of a pattern may come into them.
         func lookup(_ name: String) -> AddressLookup {
-            let maps = Maps(parameters[name], opener: opener, options: [.foldKeys, .noSubstitution])
+            let maps = Maps(name, of: parameters, opener: opener, options: .privileged)
             return AddressLookup(
                 maps: maps, delimiters: parameters["recipient_delimiter"],
                 strategy: [.full, .withoutExtension, .atDomain])
@@ -66,18 +66,16 @@ struct VirtualAgent: DeliveryAgent {
     ) async -> Verdict {
         let address = ASCII.lowercased(recipient.address)
         let mailbox: String
-        let identity: Spawn.Identity
         do throws(LookupError) {
             guard let found = try await mailboxes.find(address)?.value else {
                 return .bounced("5.1.1", "unknown user: \"\(address)\"")
             }
             mailbox = found
-            guard let owner = try await owner(address) else { return .configurationError }
-            identity = owner
         } catch {
-            context.log.warning("\(error)")
+            context.log.warning("table virtual_mailbox_maps: lookup \(address): \(error.reason)")
             return .configurationError
         }
+        guard let identity = await owner(address) else { return .configurationError }
         let path = base.isEmpty ? mailbox : "\(base)/\(mailbox)"
         let isMaildir = path.hasSuffix("/")
         if isProbe { return .sent(isMaildir ? "delivers to maildir" : "delivers to mailbox") }
@@ -108,8 +106,9 @@ struct VirtualAgent: DeliveryAgent {
     }
 
     /// Nil when the tables give no usable owner; the reason is in the log.
-    private func owner(_ address: String) async throws(LookupError) -> Spawn.Identity? {
-        guard let uidText = try await uids.find(address)?.value else {
+    private func owner(_ address: String) async -> Spawn.Identity? {
+        // A table that failed has said so.
+        guard let uidText = (try? await uids.find(address))?.value else {
             context.log.warning("recipient \(address): not found in virtual_uid_maps")
             return nil
         }
@@ -117,7 +116,7 @@ struct VirtualAgent: DeliveryAgent {
             context.log.warning("recipient \(address): bad uid \(uidText) in virtual_uid_maps")
             return nil
         }
-        guard let gidText = try await gids.find(address)?.value else {
+        guard let gidText = (try? await gids.find(address))?.value else {
             context.log.warning("recipient \(address): not found in virtual_gid_maps")
             return nil
         }

@@ -30,7 +30,7 @@ struct ServiceAssembly {
         -> any Resolver
     {
         let name = "smtpd_dns_reply_filter"
-        let maps = Maps(parameters["smtpd_dns_reply_filter"], opener: opener)
+        let maps = Maps("smtpd_dns_reply_filter", of: parameters, opener: opener)
         return maps.isEmpty ? resolver : FilteredResolver(resolver, name: name, log: log) { try await maps.find($0) }
     }
 
@@ -91,7 +91,7 @@ struct ServiceAssembly {
         if !forbidden.isEmpty { environment.isForbidden = { (try? await forbidden.matches($0)) ?? false } }
         let noOperations = StringList(parameters["smtpd_noop_commands"], name: "smtpd_noop_commands", opener: opener)
         if !noOperations.isEmpty { environment.isNoOperation = { (try? await noOperations.matches($0)) ?? false } }
-        let filters = Maps(parameters["smtpd_command_filter"], opener: opener)
+        let filters = Maps("smtpd_command_filter", of: parameters, opener: opener)
         if !filters.isEmpty { environment.commandFilter = { line in try? await .some(filters.find(line)) } }
         environment.isExempt = clientList("smtpd_client_event_limit_exceptions", parameters, opener)
         environment.isSASLException = clientList("smtpd_sasl_exceptions_networks", parameters, opener)
