@@ -12,6 +12,9 @@ struct TableBuilder<Dialect: TableDialect> {
     private var options: TableCommandOptions { command.options }
 
     func build(_ table: TableSpecification) throws(CommandFailure) {
+        if table.type == "proxy", !options.incremental {
+            throw CommandFailure("can't create maps via the proxy service")
+        }
         let path = options.incremental ? "stdin" : table.name
         let descriptor = options.incremental ? STDIN_FILENO : open(table.name, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw CommandFailure("open \(path): \(Self.reason)") }
