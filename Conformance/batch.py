@@ -51,7 +51,7 @@ def _run(commands, timeout, library):
     shell = subprocess.Popen(["/bin/sh", "-s"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, env=ENVIRONMENT,
                              start_new_session=True)
     try:
-        shell.communicate("\n".join(lines).encode() + b"\n", timeout=timeout)
+        shell.communicate("\n".join(lines).encode("utf-8", "surrogateescape") + b"\n", timeout=timeout)
     except subprocess.TimeoutExpired:
         os.killpg(shell.pid, 9)
         shell.wait()
