@@ -26,7 +26,7 @@ def _certificates(world):
         world.mx.write(base + ".ext", extension + "\n")
         run("x509", "-req", "-in", base + ".csr", "-CA", f"{CERTIFICATES}/ca.pem", "-CAkey", f"{CERTIFICATES}/ca.key",
             "-days", "30", "-extfile", base + ".ext", "-out", base + ".pem")
-    world.mx.run("install", "-d", f"{CERTIFICATES}/directory")
+    world.mx.run("install", "-d", f"{CERTIFICATES}/directory", f"{CERTIFICATES}/empty")
     world.mx.run("cp", f"{CERTIFICATES}/ca.pem", f"{CERTIFICATES}/directory/")
     run("rehash", f"{CERTIFICATES}/directory")
     world.mx.run("chmod", "-R", "a+rX", CERTIFICATES)
@@ -199,6 +199,8 @@ def scenario_ldap(world):
         check(start + unknown + "tls_require_cert = yes\n", ("query error",), host=host)
         check(start + unknown, "deep@example.com", host=host)
         check(start + known + "tls_require_cert = yes\n", ("query error",), host=host.replace("db.example", "127.0.0.1"))
+        check(start + f"tls_ca_cert_dir = {CERTIFICATES}/directory\ntls_require_cert = yes\n", "deep@example.com", host=host)
+        check(start + f"tls_ca_cert_dir = {CERTIFICATES}/empty\ntls_require_cert = yes\n", ("query error",), host=host)
     check("start_tls = yes\ntls_cipher_suite = NO-SUCH-CIPHER\n" + known, ("query error",))
     check("start_tls = yes\ntls_cipher_suite = SECURE256\n" + known, "deep@example.com")
     # The client's certificate is its name.
