@@ -145,14 +145,16 @@ def scenario_tables_are_cut_off(world):
         path = world.mx.path(f"{FOLDER}/{kind}{suffix}")
         assert _answer(world, "first", kind).startswith("250 ")
         before = world.mta.processes()
-        for size in (0, 1000, os.path.getsize(path) // 2):
+        for size in (0, 1000, None):
             with open(path, "r+b") as file:
-                file.truncate(min(size, os.path.getsize(path)))
-            os.utime(path)
+                file.truncate(os.path.getsize(path) // 2 if size is None else size)
             answer = _answer(world, "first", kind)
             assert re.match(r"250 2\.1\.5 |451 4\.3\.0 ", answer), (kind, size, answer)
             world.mta.reload()
             _wait(world, "first", kind, "451 4.3.0 ")
+            if kind == "lmdb":
+                # LMDB opens no file that it does not know, not even to empty it.
+                os.unlink(path)
             _put(world, kind, "first")
             world.mta.reload()
             _wait(world, "first", kind, "250 2.1.5 ")

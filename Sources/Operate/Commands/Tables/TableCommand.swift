@@ -335,8 +335,9 @@ struct TableCommand<Dialect: TableDialect> {
             try listable.forEach { key, value in
                 if key.isEmpty {
                     context.log.warning("table \(opened.name): empty lookup key value is not allowed")
+                } else if value.isEmpty {
+                    warnOfEmptyValue(key, opened.name)
                 }
-                if value.isEmpty { warnOfEmptyValue(key, opened.name) }
                 var value = value
                 if options.table.contains(.valueIsFileName) {
                     guard let decoded = decode(key, value, opened) else { return }
