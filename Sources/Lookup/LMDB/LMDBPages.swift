@@ -42,7 +42,9 @@ struct LMDBPages {
 
     /// Good until the next call.
     private func page(_ number: UInt64) throws(Malformed) -> LMDBPage {
-        guard number > 1, number <= snapshot.lastPage, let short = UInt32(exactly: number),
+        // A page that the file does not have to its end was cut off: what is missing would look like fewer entries.
+        guard number > 1, number <= snapshot.lastPage, number < UInt64(fileSize / snapshot.pageSize),
+            let short = UInt32(exactly: number),
             let bytes = store.page(short, isKept: { LMDBPage(bytes: $0).flags.contains(.branch) })
         else { throw .notFound }
         let page = LMDBPage(bytes: bytes)
