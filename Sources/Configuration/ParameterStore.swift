@@ -80,7 +80,12 @@ final class ParameterStore: Sendable {
     }
 
     func expand(_ text: String, depth: Int) throws(MacroError) -> String {
-        try MacroText.expand(text) { (name) throws(MacroError) in try self.evaluate(name, depth: depth + 1) }
+        var extensions = MacroText.Extensions()
+        // Postfix looks whether a parameter has a value, not what becomes of its `$` expressions.
+        extensions.tested = { [self] name in settings[name]?.value ?? (try? unexpandedDefault(name, depth: depth + 1)) }
+        return try MacroText.expand(text, extensions: extensions) { (name) throws(MacroError) in
+            try self.evaluate(name, depth: depth + 1)
+        }
     }
 
     private func evaluate(_ name: String, depth: Int) throws(MacroError) -> String? {

@@ -22,6 +22,24 @@ struct ParametersTests {
         #expect(parameters["mydomain"] == domain)
     }
 
+    /// As Debian's postconf -x says: whether a parameter has a value, not what becomes of it.
+    @Test func conditionsTestTheValueAsWritten() throws {
+        let parameters = try Parameters(
+            text: """
+                relayhost =
+                x = $relayhost
+                a = ${x?{set}:{empty}}
+                b = ${x?set}${x:empty}
+                c = ${relayhost?{set}:{empty}}
+                d = ${{$x} == {} ? {equal} : {different}}
+
+                """)
+        #expect(parameters["a"] == "set")
+        #expect(parameters["b"] == "set")
+        #expect(parameters["c"] == "empty")
+        #expect(parameters["d"] == "equal")
+    }
+
     @Test(arguments: [
         ("foo\n", "main.cf, line 1: missing '=' after attribute name: \"foo\""),
         ("\n=x\n", "main.cf, line 2: missing attribute name: \"=x\""),

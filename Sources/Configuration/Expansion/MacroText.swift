@@ -19,12 +19,15 @@ public enum MacroText {
     public typealias Lookup = (String) throws(MacroError) -> String?
 
     /// - Parameter lookup: the expanded value of a name, nil for an undefined one (which expands to nothing).
-    public static func expand(_ text: String, _ lookup: Lookup) throws(MacroError) -> String {
+    public static func expand(
+        _ text: String, extensions: Extensions = Extensions(), _ lookup: Lookup
+    ) throws(MacroError) -> String {
         guard text.utf8.contains(UInt8(ascii: "$")) else { return text }
         let bytes = Array(text.utf8)
         var output: [UInt8] = []
         output.reserveCapacity(bytes.count * 2)
         var parser = MacroParser(text: bytes[...], depth: 0)
+        parser.extensions = extensions
         try parser.expand(into: &output, lookup)
         return String(decoding: output, as: UTF8.self)
     }
@@ -38,11 +41,13 @@ public enum MacroText {
         public var usesUndefined = false
     }
 
-    /// Functions and comparisons beyond those of main.cf.
+    /// What an expression may have beyond names and their values.
     public struct Extensions: Sendable {
         /// By the suffix of the operator: negative, zero or positive.
         public var comparisons: [String: @Sendable (String, String) -> Int] = [:]
         public var functions: [String: @Sendable (String) -> String] = [:]
+        /// What `?` and `:` test of a name, where that is not the value that the lookup gives.
+        public var tested: (@Sendable (String) -> String?)?
 
         public init() {}
     }
@@ -168,7 +173,7 @@ private struct MacroParser {
         guard next == UInt8(ascii: "?") || next == UInt8(ascii: ":") else {
             throw syntax("attribute name syntax error at", inner, name.endIndex)
         }
-        let value = try lookup(string(name)) ?? ""
+        let value = try extensions.tested?(string(name)) ?? lookup(string(name)) ?? ""
         try choose(!value.isEmpty, rest, inner, into: &output, lookup)
     }
 
