@@ -173,8 +173,9 @@ private struct MacroParser {
         guard next == UInt8(ascii: "?") || next == UInt8(ascii: ":") else {
             throw syntax("attribute name syntax error at", inner, name.endIndex)
         }
-        let value = try extensions.tested?(string(name)) ?? lookup(string(name)) ?? ""
-        try choose(!value.isEmpty, rest, inner, into: &output, lookup)
+        var value = extensions.tested?(string(name))
+        if value == nil { value = try lookup(string(name)) }
+        try choose(value?.isEmpty == false, rest, inner, into: &output, lookup)
     }
 
     /// `name{text}`
