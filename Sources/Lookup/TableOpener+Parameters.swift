@@ -50,9 +50,14 @@ extension TableOpener {
         self.init(parameters: parameters, log: log, systemDatabase: nil)
     }
 
-    /// - Parameter systemDatabase: for a process in a chroot.
-    public convenience init(parameters: Parameters, log: MailLog, systemDatabase: SystemDatabase?) {
-        self.init(settings: TableSettings(parameters: parameters), log: log, systemDatabase: systemDatabase)
+    /// - Parameters:
+    ///   - systemDatabase: for a process in a chroot.
+    ///   - proxy: the same.
+    public convenience init(
+        parameters: Parameters, log: MailLog, systemDatabase: SystemDatabase?, proxy: ProxyLookup? = nil
+    ) {
+        self.init(
+            settings: TableSettings(parameters: parameters), log: log, systemDatabase: systemDatabase, proxy: proxy)
     }
 }
 

@@ -9,6 +9,8 @@ public final class TableOpener: Sendable {
     public let log: MailLog
     /// Who knows the system's users when a chroot hides them; nil: this process does.
     let systemDatabase: SystemDatabase?
+    /// Who reaches the servers of `proxy:` tables when a chroot may hide them; nil: this process does.
+    let proxy: ProxyLookup?
     private let opened: Mutex<[Key: any LookupTable]> = Mutex([:])
 
     private struct Key: Hashable {
@@ -20,11 +22,14 @@ public final class TableOpener: Sendable {
         self.init(settings: settings, log: log, systemDatabase: nil)
     }
 
-    /// - Parameter systemDatabase: for a process in a chroot.
-    public init(settings: TableSettings, log: MailLog, systemDatabase: SystemDatabase?) {
+    /// - Parameters:
+    ///   - systemDatabase: for a process in a chroot.
+    ///   - proxy: the same.
+    public init(settings: TableSettings, log: MailLog, systemDatabase: SystemDatabase?, proxy: ProxyLookup? = nil) {
         self.settings = settings
         self.log = log
         self.systemDatabase = systemDatabase
+        self.proxy = proxy
     }
 
     /// The table, for a daemon. One that cannot be opened is reported, and then fails every lookup: callers answer

@@ -18,6 +18,8 @@ public final class QueueProcess: DaemonProcess {
 
     private let context: ProcessContext
     private let opener: TableOpener
+    /// The tables of servers that a chroot hides from `receive`.
+    private let proxied: TableOpener
     private let manager: QueueManager
     private let anvil: AnvilService
     private let flush: FlushService
@@ -53,6 +55,8 @@ public final class QueueProcess: DaemonProcess {
             processID: context.machine.processID, spares: .watched(context))
         let rewriteLog = context.log("trivial-rewrite")
         opener = TableOpener(parameters: parameters, log: rewriteLog)
+        proxied = TableOpener(parameters: parameters, log: context.log("proxymap"))
+        proxied.openProxied()
         let resolver = AddressResolver(parameters, opener: opener, log: rewriteLog)
         let notificationSettings = NotificationSettings(parameters)
         for text in notificationSettings.warnings { context.log("bounce").warning(text) }
@@ -185,6 +189,15 @@ public final class QueueProcess: DaemonProcess {
                 }
             }
         }
+        handlers.on(ProxyLookupRequest.self) { [proxied] request in
+            do throws(LookupError) {
+                let value = try await proxied.findProxied(
+                    request.table, options: TableOptions(rawValue: request.options), request.key)
+                return value.map { .found($0) } ?? .notFound
+            } catch {
+                return .failed(error.reason)
+            }
+        }
         handlers.on(FlowRequest.self) { await manager.flow($0) }
         handlers.on(ForwardRequest.self) { [forward] in await forward.submit($0) }
         let server = try await InternalServer.start(
@@ -238,10 +251,10 @@ public final class QueueProcess: DaemonProcess {
         // A notification that got lost costs no more than this.
         every(Self.incomingCheckTime) { [manager] in await manager.trigger([UInt8(ascii: "I")]) }
         every(parameters.seconds("anvil_status_update_time")) { [anvil] in anvil.logStatistics() }
-        let (opener, control) = (opener, context.control)
+        let (opener, proxied, control) = (opener, proxied, context.control)
         let asked = Mutex(false)
         every(Self.tableCheckTime) {
-            guard opener.anyChanged(),
+            guard opener.anyChanged() || proxied.anyChanged(),
                 asked.withLock({ asked in
                     defer { asked = true }
                     return !asked

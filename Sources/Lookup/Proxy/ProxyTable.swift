@@ -1,8 +1,8 @@
 /// `proxy:type:name`: the table itself, opened in this process.
 ///
 /// Postfix asks its proxymap process, so that a chrooted process reaches the table and many share one. Here one process
-/// serves all clients of a privilege and opens tables before chroot, so that nothing is left to ask for; what remains
-/// is proxymap's rule that only tables in `proxy_read_maps` may be opened.
+/// serves all clients of a privilege and opens tables before chroot, so that only servers which a chroot may hide are left
+/// to ask for (`RemoteProxyTable`). What remains is proxymap's rule that only tables in `proxy_read_maps` may be opened.
 enum ProxyTable {
     static func open(_ request: TableRequest) throws(TableOpenError) -> any LookupTable {
         // Where answers grant privileges, proxymap is not asked and has no say (proxymap(8), SECURITY).
@@ -14,6 +14,11 @@ enum ProxyTable {
         }
         let target = try request.opener.openUnchecked(TableSpecification(request.name), options: request.options)
         if request.options.contains(.writable) { return target }
+        if let ask = request.opener.proxy, RemoteProxyTable.types.contains(TableSpecification(request.name).type) {
+            return RemoteProxyTable(
+                name: "\(request.specification)", target: target, table: request.name, options: request.options,
+                ask: ask)
+        }
         return RenamedTable(name: "\(request.specification)", target: target)
     }
 }

@@ -17,6 +17,7 @@ enum RequestKind {
     static let forward: UInt8 = 5
     static let flow: UInt8 = 6
     static let systemDatabase: UInt8 = 7
+    static let proxyLookup: UInt8 = 8
     static let startOrder: UInt8 = 10
     static let processReport: UInt8 = 11
     static let processOrder: UInt8 = 12

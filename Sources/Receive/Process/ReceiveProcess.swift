@@ -54,7 +54,8 @@ public final class ReceiveProcess: DaemonProcess {
         for service in hosted {
             let opener = TableOpener(
                 parameters: service.parameters, log: service.log(context.logSink),
-                systemDatabase: context.isChrooted ? Self.systemDatabase(queue) : nil)
+                systemDatabase: context.isChrooted ? Self.systemDatabase(queue) : nil,
+                proxy: context.isChrooted ? Self.proxy(queue) : nil)
             openers.append(opener)
             do {
                 services.append((try assembly.make(service, opener: opener), service))
@@ -93,6 +94,23 @@ public final class ReceiveProcess: DaemonProcess {
             case .found(let line): return line
             case .notFound: return nil
             case .failed(let reason): throw LookupError(table: "unix:\(database)", reason: reason)
+            }
+        }
+    }
+
+    /// The queue process reaches the servers that a chroot hides.
+    private static func proxy(_ queue: any InternalCaller) -> ProxyLookup {
+        return { (table, options, key) async throws(LookupError) in
+            let reply: ProxyLookupReply
+            do {
+                reply = try await queue.call(ProxyLookupRequest(table: table, options: options.rawValue, key: key))
+            } catch {
+                throw LookupError(table: table, reason: "\(error)")
+            }
+            switch reply {
+            case .found(let value): return value
+            case .notFound: return nil
+            case .failed(let reason): throw LookupError(table: table, reason: reason)
             }
         }
     }
