@@ -48,7 +48,7 @@ class _Server:
 
 
 class PostgreSQL(_Server):
-    kind, directory = "pgsql", "/srv/pg"
+    kind, directory, sockets = "pgsql", "/srv/pg", "/srv/pg-sockets"
     # Those that serve a connection change their titles.
     marks = ["postgres: "]
     settings = "hosts = 127.0.0.1\nuser = postgres\npassword = x\ndbname = postgres\n"
@@ -57,17 +57,17 @@ class PostgreSQL(_Server):
         return f"/usr/lib/postgresql/{max(os.listdir('/usr/lib/postgresql'))}/bin/{name}"
 
     def _make(self):
-        self.host.run("install", "-d", "-o", "postgres", self.directory)
+        self.host.run("install", "-d", "-o", "postgres", self.directory, self.sockets)
         self.host.run(self._program("initdb"), "-D", self.directory, "-A", "trust", "--no-sync", user="postgres")
 
     def _start(self):
         # What a killed server left behind.
-        for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
-            path = self.host.path(f"{self.directory}/{name}")
+        for directory, name in ((self.directory, "postmaster.pid"), (self.sockets, ".s.PGSQL.5432.lock")):
+            path = self.host.path(f"{directory}/{name}")
             if os.path.exists(path):
                 os.unlink(path)
         self.process = self.host.start(
-            "runuser", "-u", "postgres", "--", self._program("postgres"), "-D", self.directory, "-k", self.directory,
+            "runuser", "-u", "postgres", "--", self._program("postgres"), "-D", self.directory, "-k", self.sockets,
             "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", *self.options)
 
     def _answers(self):

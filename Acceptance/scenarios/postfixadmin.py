@@ -94,13 +94,13 @@ def _subjects(world, folder):
     return sorted(found)
 
 
-def _serve(world, database):
+def _serve(world, database, hosts="127.0.0.1"):
     kind = database.kind
     words = WORDS[kind]
     database.start()
     database.run(SCHEMA.format(**words))
     for name, query in QUERIES.items():
-        world.mx.write(f"/etc/postfix/sql/{name}.cf", database.settings + f"query = {query.format(**words)}\n")
+        world.mx.write(f"/etc/postfix/sql/{name}.cf", database.settings.replace("127.0.0.1", hosts) + f"query = {query.format(**words)}\n")
     world.mx.write("/etc/postfix/main.cf", MAIN.format(kind=kind))
     with open(os.path.join(ROOT, "Documentation/example/master.cf")) as file:
         world.mx.write("/etc/postfix/master.cf", file.read())
@@ -109,8 +109,8 @@ def _serve(world, database):
     world.mta.start()
 
 
-def _flow(world, database):
-    _serve(world, database)
+def _flow(world, database, hosts="127.0.0.1"):
+    _serve(world, database, hosts)
     outside = world.server()
     # All of it at the door, as clients see it.
     for address, answer in [
@@ -145,7 +145,7 @@ def _flow(world, database):
     client.quit()
     world.mta.stop()
     database.kill()
-    world.mx.run("rm", "-rf", "/var/vmail/example.com")
+    world.mx.run("rm", "-rf", "/var/vmail/example.com", database.directory)
 
 
 def scenario_pgsql(world):
@@ -154,3 +154,9 @@ def scenario_pgsql(world):
 
 def scenario_mysql(world):
     _flow(world, MariaDB(world.mx))
+
+
+def scenario_behind_the_chroot(world):
+    """The database listens on a socket that smtpd's chroot hides: what proxy: is for."""
+    database = PostgreSQL(world.mx)
+    _flow(world, database, f"unix:{database.sockets}")

@@ -14,7 +14,7 @@ enum ProxyTable {
         }
         let target = try request.opener.openUnchecked(TableSpecification(request.name), options: request.options)
         if request.options.contains(.writable) { return target }
-        if let ask = request.opener.proxy, RemoteProxyTable.types.contains(TableSpecification(request.name).type) {
+        if let ask = request.opener.proxy, try RemoteProxyTable.types.contains(TableSpecification(request.name).type) {
             return RemoteProxyTable(
                 name: "\(request.specification)", target: target, table: request.name, options: request.options,
                 ask: ask)

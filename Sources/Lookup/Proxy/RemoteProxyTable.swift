@@ -31,8 +31,10 @@ struct RemoteProxyTable: LookupTable {
 extension TableOpener {
     /// Opens the `proxy:` tables whose servers a chroot can hide from others, while their files can be read.
     public func openProxied() {
-        for table in settings.proxyReadMaps ?? [] where RemoteProxyTable.types.contains(TableSpecification(table).type)
-        {
+        for table in settings.proxyReadMaps ?? [] {
+            guard let type = (try? TableSpecification(table))?.type, RemoteProxyTable.types.contains(type) else {
+                continue
+            }
             _ = open("proxy:\(table)")
         }
     }
