@@ -33,7 +33,7 @@ struct ChrootCheck {
             if parameters.bool("smtpd_sasl_auth_enable"), parameters["smtpd_sasl_type"] == "dovecot" {
                 found += (path.hasPrefix("/") ? [path] : Self.paths(path)).map { ("smtpd_sasl_path", $0) }
             }
-            found += tables(["smtpd", "cleanup", "trivial-rewrite"], parameters)
+            found += tables(["smtpd", "cleanup", "trivial-rewrite"], parameters, proxied: true)
         case "smtp", "lmtp":
             for name in Self.transports {
                 let value = parameters[name]
@@ -45,7 +45,7 @@ struct ChrootCheck {
                     found += Self.paths(value).map { ("transport_maps", $0) }
                 }
             }
-            found += tables([service.program], parameters)
+            found += tables([service.program], parameters, proxied: false)
         default: break
         }
         return found
@@ -57,13 +57,17 @@ struct ChrootCheck {
     ]
 
     /// The sockets of tables that ask a server, of the parameters that some programs read.
-    private func tables(_ programs: Set<String>, _ parameters: Parameters) -> [(name: String, path: String)] {
+    /// - Parameter proxied: the tables behind `proxy:` are asked outside the chroot.
+    private func tables(
+        _ programs: Set<String>, _ parameters: Parameters, proxied: Bool
+    ) -> [(name: String, path: String)] {
         parameters.namesSet.flatMap { name -> [(String, String)] in
             guard let definition = ParameterCatalogue.definition(name),
                 ["map", "match list", "restriction list"].contains(where: definition.form.contains),
                 definition.readers.split(separator: ",").contains(where: { programs.contains(String($0)) })
             else { return [] }
-            let value = parameters[name]
+            let value = ListSetting.split(parameters[name]).filter { !proxied || !$0.hasPrefix("proxy:") }
+                .joined(separator: " ")
             var found = Self.paths(value).map { (name, $0) }
             for table in TableFileCheck.tables(value) where table.type == "mysql" || table.type == "pgsql" {
                 let hosts = files.setting("hosts", in: table.path) ?? ""

@@ -197,7 +197,8 @@ struct DeepCheckTests {
         known.hosts = ["/m.cf": "unix:/run/mysqld/mysqld.sock"]
         let main = """
             queue_directory = /q
-            virtual_mailbox_maps = proxy:mysql:/m.cf
+            virtual_mailbox_maps = mysql:/m.cf
+            virtual_alias_maps = proxy:mysql:/m.cf
             smtpd_sender_login_maps = socketmap:unix:/run/map.sock:logins
             """
         #expect(
