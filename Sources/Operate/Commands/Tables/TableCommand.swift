@@ -306,7 +306,7 @@ struct TableCommand<Dialect: TableDialect> {
 
     private func decode(_ key: [UInt8], _ value: [UInt8], _ table: any LookupTable) -> [UInt8]? {
         if let decoded = FileValue.decode(value) { return decoded }
-        let shown = "\(Utf8Text.shown(key)): malformed BASE64 value: \(Utf8Text.shown(value.prefix(100)))"
+        let shown = "\(Utf8Text.shown(key)): malformed BASE64 value: \(Utf8Text.shown(value.prefix(30)))"
         context.log.warning("table \(table.logName): key \(shown)")
         return nil
     }
