@@ -211,7 +211,7 @@ def _unconfined(world):
 
 def scenario_check_says_what_is_active(world):
     host = world.mx
-    assert host.run("postfix", "check").stdout == ""
+    assert "separation:" not in host.run("postfix", "check").stdout
     text = host.run("postfix", "-v", "check").stdout
     landlock = f"landlock version {_landlock()}" if _landlock() >= 2 else "no landlock in this kernel"
     assert re.search(rf"separation: .*no_new_privs; seccomp; {landlock}", text), text
