@@ -264,7 +264,7 @@ COMMANDS = [
 ]
 
 
-def _settled(twins, count, seconds=6):
+def _settled(twins, count, seconds=30):
     """Waits until both queues hold the same, and more than `count` files."""
     deadline = time.monotonic() + seconds
     while True:
