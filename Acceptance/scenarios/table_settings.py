@@ -114,7 +114,7 @@ def scenario_pgsql(world):
     check(base + "select_function = f\n", "y,z", "b")
     check(base + "table = t\nselect_field = v\nwhere_field = k\nadditional_conditions = AND v <> 'z'\n", "y", "b")
     check(base.replace("hosts = ", "hosts = inet:127.0.0.1:1 ") + query, "x")
-    check(base.replace("127.0.0.1", "unix:/srv/pg") + query, "x")
+    check(base.replace("127.0.0.1", f"unix:{server.sockets}") + query, "x")
     check(base.replace("dbname = postgres", "dbname = none") + query, ("connect to pgsql server",))
     check(base + query + "expansion_limit = 1\n", ("Expansion limit exceeded for key: 'b'",), "b")
     check(base + "query = SELECT nothing\n", ("query failed",))
