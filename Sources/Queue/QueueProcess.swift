@@ -180,10 +180,10 @@ public final class QueueProcess: DaemonProcess {
         handlers.on(FlushRequest.self) { await flush.sendSite($0.site) }
         let pool = context.pool
         handlers.on(SystemDatabaseRequest.self) { request in
-            await pool.run { () -> SystemDatabaseReply in
+            await pool.run { () -> LookupReply in
                 do throws(LookupError) {
                     let line = try LocalSystemDatabase.find(request.database, request.key)
-                    return line.map { .found($0) } ?? .notFound
+                    return line.map { .found(Array($0.utf8)) } ?? .notFound
                 } catch {
                     return .failed(error.reason)
                 }

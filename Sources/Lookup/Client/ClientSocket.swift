@@ -197,4 +197,21 @@ final class ClientSocket {
         defer { buffer.removeFirst(count) }
         return Array(buffer[..<count])
     }
+
+    /// The connection in `kept`, unless the server has closed it or said what nobody asked: then a new one, which is kept.
+    static func connected(
+        _ kept: inout ClientSocket?, to endpoint: ClientEndpoint, timeout: Int
+    ) throws(Failure) -> ClientSocket {
+        if let old = kept {
+            do throws(Failure) {
+                try old.discardInput()
+                return old
+            } catch {
+                kept = nil
+            }
+        }
+        let connection = try ClientSocket(endpoint, timeout: timeout)
+        kept = connection
+        return connection
+    }
 }

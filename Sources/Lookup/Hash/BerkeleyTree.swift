@@ -36,7 +36,7 @@ struct BerkeleyTree {
                 // The overflow item's own reference stands where the key would.
                 order = Self.compare(key, try overflow(page, start + 12, pages))
             } else {
-                order = Self.compare(key, try page.slice(start + 12, page.u16(start)))
+                order = OctetOrder.compare(key, try page.slice(start + 12, page.u16(start)))
             }
             if order < 0 { high = middle } else { low = middle }
         }
@@ -54,7 +54,7 @@ struct BerkeleyTree {
             let start = page.itemOffset(2 * middle)
             let order: Int
             switch try kind(page, start) {
-            case .plain: order = Self.compare(key, try page.slice(start + 3, page.u16(start)))
+            case .plain: order = OctetOrder.compare(key, try page.slice(start + 3, page.u16(start)))
             case .overflow: order = Self.compare(key, try overflow(page, start, pages))
             }
             if order == 0 { return try value(page, page.itemOffset(2 * middle + 1), pages) }
@@ -92,17 +92,6 @@ struct BerkeleyTree {
     }
 
     private static func compare(_ left: [UInt8], _ right: [UInt8]) -> Int {
-        right.withUnsafeBytes { compare(left, $0) }
-    }
-
-    private static func compare(_ left: [UInt8], _ right: UnsafeRawBufferPointer) -> Int {
-        left.withUnsafeBytes { left in
-            let common = min(left.count, right.count)
-            if common > 0, let first = left.baseAddress, let second = right.baseAddress {
-                let order = memcmp(first, second, common)
-                if order != 0 { return Int(order) }
-            }
-            return left.count - right.count
-        }
+        right.withUnsafeBytes { OctetOrder.compare(left, $0) }
     }
 }

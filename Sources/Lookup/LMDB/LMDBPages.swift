@@ -101,7 +101,7 @@ struct LMDBPages {
         var high = page.nodeCount
         while high - low > 1 {
             let middle = (low + high) / 2
-            if Self.compare(key, try page.node(middle).key) < 0 { high = middle } else { low = middle }
+            if OctetOrder.compare(key, try page.node(middle).key) < 0 { high = middle } else { low = middle }
         }
         return page.node(low).child
     }
@@ -112,7 +112,7 @@ struct LMDBPages {
         while low < high {
             let middle = (low + high) / 2
             let node = page.node(middle)
-            let order = Self.compare(key, try node.key)
+            let order = OctetOrder.compare(key, try node.key)
             if order == 0 { return try node.value(self) }
             if order < 0 { high = middle } else { low = middle + 1 }
         }
@@ -154,17 +154,6 @@ struct LMDBPages {
             } else {
                 try body(page)
             }
-        }
-    }
-
-    private static func compare(_ left: [UInt8], _ right: UnsafeRawBufferPointer) -> Int {
-        left.withUnsafeBytes { left in
-            let common = min(left.count, right.count)
-            if common > 0, let first = left.baseAddress, let second = right.baseAddress {
-                let order = memcmp(first, second, common)
-                if order != 0 { return Int(order) }
-            }
-            return left.count - right.count
         }
     }
 }

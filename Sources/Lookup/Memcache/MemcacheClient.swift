@@ -112,20 +112,6 @@ final class MemcacheClient: BlockingClient, @unchecked Sendable {
         }
     }
 
-    private func connected() throws(ClientSocket.Failure) -> ClientSocket {
-        if let socket {
-            do throws(ClientSocket.Failure) {
-                try socket.discardInput()
-                return socket
-            } catch {
-                self.socket = nil
-            }
-        }
-        let connection = try ClientSocket(options.endpoint, timeout: options.timeout)
-        socket = connection
-        return connection
-    }
-
     private func exchange<Value>(
         _ request: [UInt8], _ reply: (ClientSocket) throws(Failure) -> Value
     ) -> Result<Value, Problem> {
@@ -134,7 +120,7 @@ final class MemcacheClient: BlockingClient, @unchecked Sendable {
             if attempt > 1 { Pause.seconds(options.pause) }
             let connection: ClientSocket
             do throws(ClientSocket.Failure) {
-                connection = try connected()
+                connection = try ClientSocket.connected(&socket, to: options.endpoint, timeout: options.timeout)
             } catch {
                 // A server that accepts no connection is not asked again.
                 if case .unknownHost(let text) = error {

@@ -119,20 +119,10 @@ final class SocketmapClient: BlockingClient, @unchecked Sendable {
         return try readNetstring(connection)
     }
 
-    /// The old connection, unless the server has closed it.
+    /// A connection, or a complaint in the log.
     private func connected() throws(ClientSocket.Failure) -> ClientSocket {
-        if let socket {
-            do throws(ClientSocket.Failure) {
-                try socket.discardInput()
-                return socket
-            } catch {
-                self.socket = nil
-            }
-        }
         do throws(ClientSocket.Failure) {
-            let connection = try ClientSocket(endpoint, timeout: Self.timeout)
-            socket = connection
-            return connection
+            return try ClientSocket.connected(&socket, to: endpoint, timeout: Self.timeout)
         } catch {
             if case .unknownHost(let text) = error { log.warning("host or service \(server) not found: \(text)") }
             log.warning("connect to \(server): \(error.reason)")

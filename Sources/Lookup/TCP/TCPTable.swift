@@ -89,24 +89,9 @@ final class TCPClient: BlockingClient, @unchecked Sendable {
     }
 
     private func ask(_ key: [UInt8]) throws(ClientSocket.Failure) -> [UInt8] {
-        let connection = try connected()
+        let connection = try ClientSocket.connected(&socket, to: endpoint, timeout: Self.timeout)
         try connection.send(Array("get ".utf8) + Self.encoded(key) + [0x0A])
         return KeyKinds.untilNUL(try connection.read(until: 0x0A, limit: Self.replyLimit - 1))
-    }
-
-    /// The old connection, unless the server has closed it.
-    private func connected() throws(ClientSocket.Failure) -> ClientSocket {
-        if let socket {
-            do throws(ClientSocket.Failure) {
-                try socket.discardInput()
-                return socket
-            } catch {
-                self.socket = nil
-            }
-        }
-        let connection = try ClientSocket(endpoint, timeout: Self.timeout)
-        socket = connection
-        return connection
     }
 
     private func parse(_ reply: [UInt8]) throws(Refusal) -> [UInt8]? {

@@ -1,7 +1,7 @@
 /// A look-up in the system's user or group database, for a process whose chroot hides it. Asked of
 /// `InternalEndpoint.queue`.
 public struct SystemDatabaseRequest: InternalRequest, Equatable {
-    public typealias Reply = SystemDatabaseReply
+    public typealias Reply = LookupReply
     public static let kind = RequestKind.systemDatabase
 
     /// `passwd.byname` or `group.byname`.
@@ -20,32 +20,5 @@ public struct SystemDatabaseRequest: InternalRequest, Equatable {
 
     public init(from reader: inout WireReader) throws(WireError) {
         self.init(database: try reader.string(), key: try reader.string())
-    }
-}
-
-public enum SystemDatabaseReply: WireCodable, Equatable {
-    case found(String)
-    case notFound
-    case failed(String)
-
-    public func encode(into writer: inout WireWriter) {
-        switch self {
-        case .found(let line):
-            writer.write(UInt8(0))
-            writer.write(line)
-        case .notFound: writer.write(UInt8(1))
-        case .failed(let reason):
-            writer.write(UInt8(2))
-            writer.write(reason)
-        }
-    }
-
-    public init(from reader: inout WireReader) throws(WireError) {
-        switch try reader.byte() {
-        case 0: self = .found(try reader.string())
-        case 1: self = .notFound
-        case 2: self = .failed(try reader.string())
-        default: throw WireError("unknown answer of the user database")
-        }
     }
 }

@@ -84,34 +84,27 @@ public final class ReceiveProcess: DaemonProcess {
     /// The queue process sees the users that a chroot hides.
     private static func systemDatabase(_ queue: any InternalCaller) -> SystemDatabase {
         return { (database, key) async throws(LookupError) in
-            let reply: SystemDatabaseReply
-            do {
-                reply = try await queue.call(SystemDatabaseRequest(database: database, key: key))
-            } catch {
-                throw LookupError(table: "unix:\(database)", reason: "\(error)")
-            }
-            switch reply {
-            case .found(let line): return line
-            case .notFound: return nil
-            case .failed(let reason): throw LookupError(table: "unix:\(database)", reason: reason)
-            }
+            try await ask(queue, SystemDatabaseRequest(database: database, key: key), for: "unix:\(database)")
+                .map { String(decoding: $0, as: UTF8.self) }
         }
     }
 
     /// The queue process reaches the servers that a chroot hides.
     private static func proxy(_ queue: any InternalCaller) -> ProxyLookup {
         return { (table, options, key) async throws(LookupError) in
-            let reply: ProxyLookupReply
-            do {
-                reply = try await queue.call(ProxyLookupRequest(table: table, options: options.rawValue, key: key))
-            } catch {
-                throw LookupError(table: table, reason: "\(error)")
-            }
-            switch reply {
-            case .found(let value): return value
-            case .notFound: return nil
-            case .failed(let reason): throw LookupError(table: table, reason: reason)
-            }
+            try await ask(queue, ProxyLookupRequest(table: table, options: options.rawValue, key: key), for: table)
+        }
+    }
+
+    private static func ask<Request: InternalRequest>(
+        _ queue: any InternalCaller, _ request: Request, for table: String
+    ) async throws(LookupError) -> [UInt8]? where Request.Reply == LookupReply {
+        let reply: LookupReply
+        do { reply = try await queue.call(request) } catch { throw LookupError(table: table, reason: "\(error)") }
+        switch reply {
+        case .found(let value): return value
+        case .notFound: return nil
+        case .failed(let reason): throw LookupError(table: table, reason: reason)
         }
     }
 
