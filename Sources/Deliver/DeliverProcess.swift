@@ -26,7 +26,12 @@ public final class DeliverProcess: DaemonProcess {
     private let servers = ServerList()
     private let workers: WorkerPool
 
-    public init(context: ProcessContext) async throws {
+    public convenience init(context: ProcessContext) async throws {
+        try await self.init(context: context, runCommand: { $0.run() })
+    }
+
+    /// - Parameter runCommand: runs the commands of pipe(8), aliases and .forward files.
+    package init(context: ProcessContext, runCommand: @escaping CommandStart) async throws {
         self.context = context
         let log = context.log("deliver")
         opener = TableOpener(parameters: context.parameters, log: log)
@@ -43,7 +48,8 @@ public final class DeliverProcess: DaemonProcess {
         for service in context.services {
             let agent = AgentContext(
                 parameters: service.parameters, service: service.service, log: service.log(context.logSink),
-                clock: context.clock, pool: pool, queue: queue, workers: workers)
+                clock: context.clock, pool: pool, queue: queue, workers: workers, users: context.machine.users,
+                runCommand: runCommand)
             switch service.service.program {
             case "pipe": agents.append((service, PipeAgent(agent)))
             case "virtual": agents.append((service, VirtualAgent(agent, opener: opener)))

@@ -8,6 +8,7 @@ public struct Machine: Sendable {
     /// The queue directory.
     public var store: any FileStore
     public var mailboxes: any MailboxFiles
+    public var users: any UserDatabase
     public var sockets: any Sockets
     /// A pool of at most that many threads.
     public var makePool: @Sendable (_ threads: Int) -> BlockingPool
@@ -16,12 +17,13 @@ public struct Machine: Sendable {
     public var processID: Int32
 
     public init(
-        store: any FileStore, mailboxes: any MailboxFiles, sockets: any Sockets,
+        store: any FileStore, mailboxes: any MailboxFiles, users: any UserDatabase, sockets: any Sockets,
         makePool: @escaping @Sendable (_ threads: Int) -> BlockingPool,
         openQueueLock: @escaping @Sendable () throws(SystemError) -> any ProcessLock, processID: Int32
     ) {
         self.store = store
         self.mailboxes = mailboxes
+        self.users = users
         self.sockets = sockets
         self.makePool = makePool
         self.openQueueLock = openQueueLock
@@ -31,8 +33,8 @@ public struct Machine: Sendable {
     /// The working directory is the queue directory, also inside a chroot.
     public static var real: Machine {
         Machine(
-            store: POSIXFileStore(root: ""), mailboxes: POSIXMailboxFiles(), sockets: KernelSockets(),
-            makePool: { BlockingPool(maximumThreads: $0) },
+            store: POSIXFileStore(root: ""), mailboxes: POSIXMailboxFiles(), users: SystemUsers(),
+            sockets: KernelSockets(), makePool: { BlockingPool(maximumThreads: $0) },
             openQueueLock: { () throws(SystemError) in try FileProcessLock(path: "pid/unix.qmgr") },
             processID: getpid())
     }

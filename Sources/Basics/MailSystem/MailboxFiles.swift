@@ -6,6 +6,7 @@ public protocol MailboxFile: AnyObject {
     func status() throws(SystemError) -> FileStatus
     /// The last bytes, at most `count`; empty where the file can be written but not read.
     func tail(_ count: Int) -> [UInt8]
+    func read(at offset: Int, count: Int) throws(SystemError) -> [UInt8]
     /// Writes all bytes at the end.
     func append(_ bytes: [UInt8]) throws(SystemError)
     func truncate(to size: Int) throws(SystemError)
@@ -24,6 +25,8 @@ public protocol MailboxFiles: Sendable {
     func create(_ path: String, permissions: UInt32) throws(SystemError) -> any MailboxFile
     /// For appending; does not follow a symbolic link (ELOOP).
     func open(_ path: String) throws(SystemError) -> any MailboxFile
+    /// Follows symbolic links, and does not wait for the other end of a pipe.
+    func openForReading(_ path: String) throws(SystemError) -> any MailboxFile
     /// lstat(2); nil when there is nothing.
     func linkStatus(_ path: String) -> FileStatus?
     func link(_ old: String, to new: String) throws(SystemError)

@@ -23,6 +23,12 @@ public struct POSIXMailboxFiles: MailboxFiles {
         return POSIXMailboxFile(descriptor: descriptor, path: path)
     }
 
+    public func openForReading(_ path: String) throws(SystemError) -> any MailboxFile {
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        if descriptor < 0 { throw SystemError("open", path: path) }
+        return POSIXMailboxFile(descriptor: descriptor, path: path)
+    }
+
     public func linkStatus(_ path: String) -> FileStatus? { Files.linkStatus(path) }
 
     public func link(_ old: String, to new: String) throws(SystemError) {
@@ -74,6 +80,8 @@ final class POSIXMailboxFile: MailboxFile {
         guard let size = try? file.status().size else { return [] }
         return (try? file.read(at: max(0, size - count), count: count)) ?? []
     }
+
+    func read(at offset: Int, count: Int) throws(SystemError) -> [UInt8] { try file.read(at: offset, count: count) }
 
     func append(_ bytes: [UInt8]) throws(SystemError) { try Descriptors.writeAll(bytes, to: file.descriptor) }
 

@@ -19,6 +19,22 @@ public struct UserAccount: Sendable, Equatable {
     }
 }
 
+/// Who has an account. Calls block; a database that cannot be asked throws, absence is nil.
+public protocol UserDatabase: Sendable {
+    func lookup(name: String) throws(SystemError) -> UserAccount?
+    func lookup(uid: UInt32) throws(SystemError) -> UserAccount?
+    func group(name: String) throws(SystemError) -> UInt32?
+}
+
+/// The accounts of this machine.
+public struct SystemUsers: UserDatabase {
+    public init() {}
+
+    public func lookup(name: String) throws(SystemError) -> UserAccount? { try Users.lookup(name: name) }
+    public func lookup(uid: UInt32) throws(SystemError) -> UserAccount? { try Users.lookup(uid: uid) }
+    public func group(name: String) throws(SystemError) -> UInt32? { try Users.group(name: name) }
+}
+
 /// The user and group databases (NSS). Calls block; a database that cannot be asked throws, absence is nil.
 public enum Users {
     public static func lookup(name: String) throws(SystemError) -> UserAccount? {

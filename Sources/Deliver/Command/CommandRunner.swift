@@ -4,8 +4,8 @@ import MailSystem
 import Spool
 
 /// How a command ended, with the first part of what it printed.
-struct CommandEnd: Sendable, Equatable {
-    enum How: Sendable, Equatable {
+package struct CommandEnd: Sendable, Equatable {
+    package enum How: Sendable, Equatable {
         case exited(Int)
         case killed(signal: Int)
         /// The process group was killed.
@@ -15,25 +15,44 @@ struct CommandEnd: Sendable, Equatable {
         case corruptMessage
     }
 
-    var how: How
-    var output: [UInt8] = []
+    package var how: How
+    package var output: [UInt8] = []
+
+    package init(how: How, output: [UInt8] = []) {
+        self.how = how
+        self.output = output
+    }
+
+    /// Our side could not read the message.
+    package static func unreadable(_ error: QueueFileError) -> CommandEnd { CommandEnd(how: .corruptMessage) }
 }
 
+/// Runs a command, or stands in for it. Blocks.
+package typealias CommandStart = @Sendable (CommandRunner) -> CommandEnd
+
 /// Runs one command with a message on its standard input. Blocks: one thread of the pool a command.
-struct CommandRunner {
+package struct CommandRunner {
     /// Kept of standard output and error.
     static let outputLimit = 4096
     /// Read and dropped beyond: this much, and twice what the command was given, so that filters that print what they
     /// read are not cut off. Then the command finds its output closed, as it does in Postfix after `outputLimit`.
     static let droppedLimit = 1 << 20
 
-    var spawn: Spawn
+    package var spawn: Spawn
     var prefix: [UInt8] = []
     var content: ContentReader?
     var transformer = LineTransformer()
     var suffix: [UInt8] = []
     /// For the whole run; 0: none.
-    var seconds: Int
+    package var seconds: Int
+
+    /// All that the command would read.
+    package func input() throws(QueueFileError) -> [UInt8] {
+        var transformer = transformer
+        var bytes = prefix
+        while let chunk = try content?.nextChunk() { bytes += transformer.transform(chunk) }
+        return bytes + transformer.finish() + suffix
+    }
 
     func run() -> CommandEnd {
         do throws(SystemError) {

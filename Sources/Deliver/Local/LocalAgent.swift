@@ -25,7 +25,7 @@ struct LocalAgent: DeliveryAgent {
         agents: @escaping @Sendable (String) -> any InternalCaller
     ) {
         self.context = context
-        settings = LocalSettings(context.parameters, opener: opener)
+        settings = LocalSettings(context.parameters, opener: opener, users: context.users)
         resolver = AddressResolver(context.parameters, opener: opener, log: context.log)
         rewriter = AddressRewriter(context.parameters)
         self.queue = queue

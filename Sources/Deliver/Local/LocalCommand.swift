@@ -39,7 +39,7 @@ struct LocalCommand: Sendable {
         var runner = CommandRunner(
             spawn: spawn, content: file.content(), seconds: context.parameters.seconds("command_time_limit"))
         runner.prefix = prefix.bytes(now: context.clock.now())
-        var end = runner.run()
+        var end = context.runCommand(runner)
         if case .notStarted(let step, let reason) = end.how {
             context.log.fatal("\(step): \(reason)")
             end.how = .notStarted(step: "local: fatal: \(step)", reason: reason)

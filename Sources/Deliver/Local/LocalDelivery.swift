@@ -187,8 +187,9 @@ final class LocalDelivery {
     // MARK: Users
 
     private func deliver(toUser name: String, _ recipient: DeliveryRecipient) async {
+        let users = context.users
         let found: Result<UserAccount?, SystemError> = await context.pool.run {
-            Result { () throws(SystemError) in try Users.lookup(name: name) }
+            Result { () throws(SystemError) in try users.lookup(name: name) }
         }
         switch found {
         case .failure(let error):
@@ -290,7 +291,7 @@ final class LocalDelivery {
         let settings = settings
         if owner != 0, place.account == nil {
             inner.identity = await context.pool.run {
-                ((try? Users.lookup(uid: owner)) ?? nil)?.identity ?? settings.defaultIdentity
+                ((try? settings.users.lookup(uid: owner)) ?? nil)?.identity ?? settings.defaultIdentity
             }
         }
         await deliver(LocalTarget.parse(file: bytes), inner, recipient, name: name)

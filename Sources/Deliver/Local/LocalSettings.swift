@@ -5,6 +5,7 @@ import MailSystem
 /// The parameters and tables of local(8).
 struct LocalSettings: Sendable {
     let parameters: Parameters
+    let users: any UserDatabase
     let delimiters: String
     let aliases: Maps
     let mailboxTransports: Maps
@@ -17,8 +18,9 @@ struct LocalSettings: Sendable {
     /// Nil with `biff = no`.
     let biff: Biff?
 
-    init(_ parameters: Parameters, opener: TableOpener) {
+    init(_ parameters: Parameters, opener: TableOpener, users: any UserDatabase = SystemUsers()) {
         self.parameters = parameters
+        self.users = users
         delimiters = parameters["recipient_delimiter"]
         // Results are commands and files.
         aliases = Maps(parameters["alias_maps"], title: "aliases", opener: opener, options: .privileged)
@@ -36,7 +38,7 @@ struct LocalSettings: Sendable {
 
     /// default_privs. Blocks.
     var defaultIdentity: Spawn.Identity? {
-        guard let account = (try? Users.lookup(name: parameters["default_privs"])) ?? nil, account.uid != 0 else {
+        guard let account = (try? users.lookup(name: parameters["default_privs"])) ?? nil, account.uid != 0 else {
             return nil
         }
         return Spawn.Identity(uid: account.uid, gid: account.gid, groups: [account.gid])
@@ -44,7 +46,7 @@ struct LocalSettings: Sendable {
 
     /// Rights for what an alias names: those of its table's owner, or default_privs when that is root. Blocks.
     func identity(for owner: TableOwner) -> Spawn.Identity? {
-        guard case .user(let uid) = owner, let account = (try? Users.lookup(uid: uid)) ?? nil else {
+        guard case .user(let uid) = owner, let account = (try? users.lookup(uid: uid)) ?? nil else {
             return defaultIdentity
         }
         return Spawn.Identity(uid: account.uid, gid: account.gid, groups: [account.gid])

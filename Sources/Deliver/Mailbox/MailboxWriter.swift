@@ -5,7 +5,7 @@ import Spool
 /// Does a `MailboxJob` with the identity of this process. Blocks.
 enum MailboxWriter {
     static func perform(_ job: MailboxJob, file: any StoredFile, in files: any MailboxFiles) -> MailboxOutcome {
-        if job.format == .ownersFile { return OwnersFile.read(job) }
+        if job.format == .ownersFile { return OwnersFile.read(job, in: files) }
         do {
             let size = try file.status().size
             let content = ContentReader(file: file, size: size, dataOffset: job.dataOffset, format: .text)

@@ -8,36 +8,34 @@ enum OwnersFile {
         [EAGAIN, EINTR, EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, ESTALE, ETIMEDOUT].contains(CInt(truncatingIfNeeded: code))
     }
 
-    static func read(_ job: MailboxJob) -> MailboxOutcome {
-        let descriptor = open(job.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        if descriptor < 0 { return failed(job, errno) }
-        defer { close(descriptor) }
-        var status = stat()
-        if fstat(descriptor, &status) != 0 { return failed(job, errno) }
-        if status.st_mode & S_IFMT != S_IFREG {
+    static func read(_ job: MailboxJob, in files: any MailboxFiles) -> MailboxOutcome {
+        do throws(SystemError) {
+            let file = try files.openForReading(job.path)
+            defer { file.close() }
+            return try read(job, file)
+        } catch {
+            return .failed(
+                "cannot open file \(job.path): \(SystemError("", errno: error.errno).reason)", errno: Int(error.errno))
+        }
+    }
+
+    private static func read(_ job: MailboxJob, _ file: any MailboxFile) throws(SystemError) -> MailboxOutcome {
+        let status = try file.status()
+        if status.mode & UInt32(S_IFMT) != UInt32(S_IFREG) {
             return .failed("file \(job.path) is not a regular file", errno: Int(EINVAL))
         }
-        if status.st_mode & 0o002 != 0 {
+        if status.mode & 0o002 != 0 {
             return .failed("file \(job.path) is world writable", errno: Int(EPERM))
         }
-        if job.owner != 0, status.st_uid != 0, status.st_uid != job.owner {
+        if job.owner != 0, status.owner != 0, status.owner != job.owner {
             return .failed("file \(job.path) has bad owner", errno: Int(EPERM))
         }
         var bytes: [UInt8] = []
         while bytes.count < job.sizeLimit {
-            let chunk: [UInt8]
-            do throws(SystemError) {
-                chunk = try Descriptors.read(descriptor, count: 32 << 10)
-            } catch {
-                return failed(job, error.errno)
-            }
-            if chunk.isEmpty { return .contents(bytes, owner: status.st_uid) }
+            let chunk = try file.read(at: bytes.count, count: 32 << 10)
+            if chunk.isEmpty { return .contents(bytes, owner: status.owner) }
             bytes += chunk
         }
         return .failed("file \(job.path) is larger than \(job.sizeLimit) bytes", errno: Int(EFBIG))
-    }
-
-    private static func failed(_ job: MailboxJob, _ code: CInt) -> MailboxOutcome {
-        .failed("cannot open file \(job.path): \(SystemError("", errno: code).reason)", errno: Int(code))
     }
 }

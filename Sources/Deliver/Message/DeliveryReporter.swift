@@ -109,4 +109,6 @@ struct AgentContext: Sendable {
     let pool: BlockingPool
     let queue: QueueAccess
     let workers: WorkerPool
+    var users: any UserDatabase = SystemUsers()
+    var runCommand: CommandStart = { $0.run() }
 }

@@ -30,7 +30,7 @@ struct PipeAgent: DeliveryAgent {
         let identity: Spawn.Identity
         do throws(ConfigurationError) {
             attributes = try self.attributes.get()
-            identity = try attributes.identity(mailOwner: owner)
+            identity = try attributes.identity(mailOwner: owner, users: context.users)
         } catch {
             context.log.fatal(error.description)
             var verdict = Verdict.deferred("4.3.0", "unknown mail transport error")
@@ -60,7 +60,7 @@ struct PipeAgent: DeliveryAgent {
         }
     }
 
-    private var owner: UInt32 { ((try? Users.lookup(name: mailOwner)) ?? nil)?.uid ?? UInt32.max }
+    private var owner: UInt32 { ((try? context.users.lookup(name: mailOwner)) ?? nil)?.uid ?? UInt32.max }
 
     /// The D flag also stops mail that has been at this recipient before.
     private func looping(_ request: DeliveryRequest, _ file: QueuedFile) throws(QueueFileError) -> String? {
@@ -103,7 +103,7 @@ struct PipeAgent: DeliveryAgent {
             quotesFrom: attributes.flags.contains(">"), doublesDots: attributes.flags.contains("."),
             eol: attributes.eol)
         if attributes.flags.contains("B") { runner.suffix = attributes.eol }
-        let end = runner.run()
+        let end = context.runCommand(runner)
         if case .corruptMessage = end.how { throw .corrupt(reason: "unreadable content", offset: file.dataOffset) }
         if case .timedOut = end.how { context.log.warning("pipe_command_read: read time limit exceeded") }
         if case .notStarted(let step, let reason) = end.how { context.log.fatal("pipe_command: \(step): \(reason)") }

@@ -93,12 +93,14 @@ struct PipeAttributes: Sendable, Equatable {
     }
 
     /// The identity to run with. Blocks.
-    func identity(mailOwner: UInt32) throws(ConfigurationError) -> Spawn.Identity {
+    func identity(
+        mailOwner: UInt32, users: any UserDatabase = SystemUsers()
+    ) throws(ConfigurationError) -> Spawn.Identity {
         let account: UserAccount?
         var gid: UInt32?
         do throws(SystemError) {
-            account = try Users.lookup(name: user)
-            if !group.isEmpty { gid = try Users.group(name: group) }
+            account = try users.lookup(name: user)
+            if !group.isEmpty { gid = try users.group(name: group) }
         } catch {
             throw ConfigurationError("\(error)")
         }

@@ -16,6 +16,9 @@ enum SeedRunner {
             var text = ""
             for violation in report.violations { text += "broken \(violation)\n" }
             if !report.passed { text += "chaos \(report.summary)\n" }
+            for trouble in Trouble.allCases {
+                if let count = report.troubles[trouble] { text += "trouble \(trouble) \(count)\n" }
+            }
             let hash = String(report.traceHash, radix: 16)
             try say("\(text)end \(seed) \(hash) \(report.messages) \(report.deliveries)")
         }
@@ -29,6 +32,8 @@ enum SeedRunner {
         let report = try Simulation.run(seed: seed, options: options)
         try say("seed \(seed), trace hash \(String(report.traceHash, radix: 16)), \(report.steps) steps")
         try say(report.summary)
+        let troubles = Trouble.allCases.compactMap { kind in report.troubles[kind].map { "\(kind) \($0)" } }
+        try say("troubles: \(troubles.joined(separator: ", "))")
         for violation in report.violations { try say("broken: \(violation)") }
         return report.passed ? 0 : 1
     }

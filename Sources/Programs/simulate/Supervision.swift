@@ -1,5 +1,6 @@
 import Glibc
 import MailSystem
+import Simulation
 
 /// Gives seeds to worker processes and counts what they say.
 final class Supervision {
@@ -33,6 +34,8 @@ final class Supervision {
     private var failed: Int { failures.count }
     /// A worker ended before its seeds did: not all that were asked for have run.
     private var isIncomplete = false
+    /// What went wrong on purpose in all runs, and in how many.
+    private var troubles: [String: (times: Int, runs: Int)] = [:]
     private var messages = 0
     private var deliveries = 0
     private let started = SystemClock().monotonicNanoseconds()
@@ -65,6 +68,10 @@ final class Supervision {
             }
         }
         try say("\(messages) messages, \(deliveries) deliveries in \(Int(elapsed)) s, \(rate) seeds a second")
+        for trouble in Trouble.allCases {
+            let (times, runs) = troubles["\(trouble)"] ?? (0, 0)
+            try say(times == 0 ? "never: \(trouble)" : "\(trouble): \(times) times, in \(runs) runs")
+        }
         if failed > 0 {
             let seeds = failures.sorted().map(String.init).joined(separator: " ")
             try say("failed seeds: \(seeds) (simulate --trace SEED shows one)")
@@ -130,6 +137,9 @@ final class Supervision {
     private func take(_ line: String, _ worker: Worker) throws {
         let words = line.split(separator: " ")
         switch words.first {
+        case "trouble" where words.count == 3:
+            let before = troubles[String(words[1])] ?? (0, 0)
+            troubles[String(words[1])] = (before.times + (Int(words[2]) ?? 0), before.runs + 1)
         case "begin": worker.running = words.dropFirst().first.flatMap { UInt64($0) }
         case "end":
             if worker.reasons.isEmpty {

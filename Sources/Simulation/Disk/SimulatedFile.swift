@@ -40,6 +40,7 @@ final class SimulatedFile: StoredFile, @unchecked Sendable {
         } catch {
             // What fitted is there.
             if process.isAlive, bytes.count > 1, error.errno == ENOSPC || error.errno == EDQUOT {
+                disk.world.count(.shortWrite)
                 put(Array(bytes.prefix(disk.world.random.below(bytes.count))), at: offset)
             }
             throw error
@@ -72,7 +73,10 @@ final class SimulatedFile: StoredFile, @unchecked Sendable {
         do {
             try check(.synchronize)
         } catch {
-            if process.isAlive { inode.losePages() }
+            if process.isAlive {
+                disk.world.count(.lostPages)
+                inode.losePages()
+            }
             throw error
         }
         disk.synchronize(inode)

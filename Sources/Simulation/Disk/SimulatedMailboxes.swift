@@ -21,6 +21,10 @@ struct SimulatedMailboxes: MailboxFiles {
         SimulatedMailbox(try store.open(relative(path), writing: true))
     }
 
+    func openForReading(_ path: String) throws(SystemError) -> any MailboxFile {
+        SimulatedMailbox(try store.open(relative(path), writing: false))
+    }
+
     func linkStatus(_ path: String) -> FileStatus? { store.disk.find(relative(path))?.status }
 
     func link(_ old: String, to new: String) throws(SystemError) {
@@ -81,6 +85,8 @@ final class SimulatedMailbox: MailboxFile {
         guard let size = try? file.status().size else { return [] }
         return (try? file.read(at: max(0, size - count), count: count)) ?? []
     }
+
+    func read(at offset: Int, count: Int) throws(SystemError) -> [UInt8] { try file.read(at: offset, count: count) }
 
     func append(_ bytes: [UInt8]) throws(SystemError) { try file.write(bytes, at: try file.status().size) }
 

@@ -1,4 +1,5 @@
 import DNS
+import Deliver
 import Glibc
 import MailSyntax
 
@@ -7,11 +8,13 @@ final class Chaos {
     /// Switched off for recovery.
     var isOn = true
     private var random: Randomness
+    private let count: (Trouble) -> Void
     /// One in so many operations fails; 0: none.
     private(set) var diskRate = 0
     private var diskErrors: [CInt] = [EIO]
     private var diskOperations: Set<DiskOperation>?
     private(set) var remoteRate = 0
+    private(set) var programRate = 0
     private(set) var dnsRate = 0
     private(set) var tableRate = 0
     private(set) var networkRate = 0
@@ -26,9 +29,12 @@ final class Chaos {
     private(set) var powerLosses: [Double] = []
     private(set) var clockJumps: [(seconds: Double, by: Int)] = []
     let isSlow: Bool
+    private let whoWatches: Int
     let seconds: Double
 
-    init(_ random: Randomness, calm: Bool) {
+    /// - Parameter count: told of each trouble that occurs.
+    init(_ random: Randomness, calm: Bool, count: @escaping (Trouble) -> Void) {
+        self.count = count
         var random = random
         seconds = Double(random.within(5...90))
         func rate(_ random: inout Randomness, _ range: ClosedRange<Int>) -> Int {
@@ -46,12 +52,14 @@ final class Chaos {
         }
         if random.oneIn(2) { diskOperations = [DiskOperation(rawValue: random.below(16)) ?? .write] }
         remoteRate = rate(&random, 2...30)
+        programRate = rate(&random, 2...10)
         dnsRate = rate(&random, 2...10)
         tableRate = rate(&random, 2...50)
         networkRate = rate(&random, 1...6)
         delayRate = rate(&random, 2...20)
         hasLies = dnsRate > 0 && random.oneIn(2)
         isSlow = !calm && random.oneIn(6)
+        whoWatches = random.below(4)
         let kinds = ["receive", "queue", "send", "deliver"]
         for _ in 0..<times(&random, 3, 3) { killAtOperation.append(random.within(1...700)) }
         for _ in 0..<times(&random, 3, 2) { powerLossAtOperation.append(random.within(1...700)) }
@@ -74,10 +82,13 @@ final class Chaos {
     /// One line for people.
     var summary: String {
         "\(Int(seconds)) s, disk 1/\(diskRate) \(diskErrors) \(diskOperations.map { "\($0)" } ?? "all"), remote 1/\(remoteRate),"
-            + " dns 1/\(dnsRate), tables 1/\(tableRate), net 1/\(networkRate), delays 1/\(delayRate),"
+            + " programs 1/\(programRate), dns 1/\(dnsRate), tables 1/\(tableRate), net 1/\(networkRate), delays 1/\(delayRate),"
             + " kills \(kills) at operations \(killAtOperation), power \(powerLosses) at operations"
             + " \(powerLossAtOperation), reloads \(reloads), clock \(clockJumps)\(isSlow ? ", slow disk" : "")"
     }
+
+    /// Where a machine that cannot deliver and cannot tell the sender tells somebody else.
+    var watcherIsRefused: Bool { whoWatches == 0 }
 
     private func strikes(_ rate: Int) -> Bool { isOn && rate > 0 && random.oneIn(rate) }
 
@@ -85,21 +96,37 @@ final class Chaos {
     func diskError(_ operation: DiskOperation, _ path: String, grows: Bool) -> CInt? {
         guard diskRate > 0, diskOperations?.contains(operation) ?? true, strikes(diskRate) else { return nil }
         let code = random.pick(diskErrors)
+        let trouble: Trouble
         switch code {
-        case ENOSPC: return grows ? code : nil
-        // Bounces the message; nobody with a full mailbox waits for notifications.
-        case EDQUOT: return grows && path.contains("mail/") && (path.contains("u2") || path.contains("m2")) ? code : nil
-        case EMFILE, ENFILE: return operation.opens ? code : nil
-        default: return operation == .lock || operation == .status ? nil : code
+        case ENOSPC:
+            guard grows else { return nil }
+            trouble = .noSpace
+        case EDQUOT:
+            // Bounces the message; nobody with a full mailbox waits for notifications.
+            guard grows, path.contains("mail/"), path.contains("u2") || path.contains("m2") else { return nil }
+            trouble = .overQuota
+        case EMFILE, ENFILE:
+            guard operation.opens else { return nil }
+            trouble = .tooManyFiles
+        default:
+            guard operation != .lock, operation != .status else { return nil }
+            trouble = .inputOutputError
         }
+        count(trouble)
+        return code
     }
 
-    func tableFails() -> Bool { strikes(tableRate) }
+    func tableFails() -> Bool {
+        guard strikes(tableRate) else { return false }
+        count(.tableFailure)
+        return true
+    }
 
     func dnsAnswer(_ name: String) -> DNSAnswer?? {
         guard strikes(dnsRate) else { return nil }
         // Where notifications go, nothing may be wrong for good.
         if hasLies, random.oneIn(2), !name.contains("origin") {
+            count(.dnsLie)
             switch random.below(4) {
             case 0: return .some(.noSuchDomain)
             case 1: return .some(.noData)
@@ -109,17 +136,28 @@ final class Chaos {
                 return .some(.records(wrong.map { [DNSRecord(data: $0, timeToLive: 1)] } ?? [], secure: false))
             }
         }
-        return random.oneIn(4) ? .some(nil) : .some(.temporaryFailure("simulated SERVFAIL"))
+        if random.oneIn(4) {
+            count(.dnsSilence)
+            return .some(nil)
+        }
+        count(.dnsFailure)
+        return .some(.temporaryFailure("simulated SERVFAIL"))
     }
 
     func greetingTrouble() -> String? {
-        strikes(remoteRate) ? random.pick(["421 4.3.2 busy", "450 4.7.1 not now"]) : nil
+        guard strikes(remoteRate) else { return nil }
+        count(.busyGreeting)
+        return random.pick(["421 4.3.2 busy", "450 4.7.1 not now"])
     }
 
     /// - Parameter permanent: refusals for good, too.
     func commandTrouble(permanent: Bool) -> String? {
         guard strikes(remoteRate) else { return nil }
-        if permanent, random.oneIn(4) { return "550 5.7.1 refused" }
+        if permanent, random.oneIn(4) {
+            count(.refusedForGood)
+            return "550 5.7.1 refused"
+        }
+        count(.refusedForNow)
         return random.pick(["450 4.2.0 later", "451 4.3.0 trouble", "452 4.3.1 full"])
     }
 
@@ -127,23 +165,67 @@ final class Chaos {
     func distort(_ reply: String) -> (text: String?, isTrue: Bool) {
         guard strikes(remoteRate * 4) else { return (reply, true) }
         switch random.below(5) {
-        case 0: return (nil, false)
-        case 1: return ("garbage \u{1}\u{2} \(reply)", false)
-        case 2: return ("2", false)
-        case 3: return ("", false)
-        default: return (String(repeating: "2", count: 9000), false)
+        case 0:
+            count(.replyMissing)
+            return (nil, false)
+        case 1:
+            count(.replyGarbled)
+            return ("garbage \u{1}\u{2} \(reply)", false)
+        case 2:
+            count(.replyCutOff)
+            return ("2", false)
+        case 3:
+            count(.replyEmpty)
+            return ("", false)
+        default:
+            count(.replyEndless)
+            return (String(repeating: "2", count: 9000), false)
         }
     }
 
     /// Nanoseconds.
     func replyDelay() -> UInt64 {
         guard strikes(delayRate) else { return 0 }
+        count(.replyLate)
         return UInt64(random.pick([1, 20, 61, 130])) * 1_000_000_000
+    }
+
+    /// - Parameter permanent: what has mail returned, too.
+    func programTrouble(permanent: Bool) -> ProgramTrouble? {
+        guard strikes(programRate) else { return nil }
+        let isLate = random.oneIn(4)
+        switch random.below(permanent ? 8 : 4) {
+        case 0:
+            count(.programNotStarted)
+            return ProgramTrouble(end: .notStarted(step: "", reason: ""), comesLate: false)
+        case 1:
+            count(.programKilled)
+            return ProgramTrouble(end: .killed(signal: 9), comesLate: isLate)
+        case 2:
+            count(.programSaysLater)
+            return ProgramTrouble(end: .exited(1), output: "4.2.1 come again", comesLate: isLate)
+        case 3: return exit(random.pick([71, 75]), isLate)
+        case 4:
+            count(.programSaysNo)
+            return ProgramTrouble(end: .exited(1), output: "5.7.1 never", comesLate: isLate)
+        case 5:
+            count(.programHangs)
+            return ProgramTrouble(end: .timedOut, comesLate: isLate)
+        default: return exit(random.within(64...78), isLate)
+        }
+    }
+
+    private func exit(_ code: Int, _ isLate: Bool) -> ProgramTrouble {
+        if let trouble = Trouble(rawValue: "programExits\(code)") { count(trouble) }
+        return ProgramTrouble(end: .exited(code), comesLate: isLate)
     }
 
     func connectionFaults() -> Connection.Faults {
         var faults = Connection.Faults()
-        if isOn, random.oneIn(10) { faults.pieceLimit = random.within(1...20) }
+        if isOn, random.oneIn(10) {
+            count(.bytesInPieces)
+            faults.pieceLimit = random.within(1...20)
+        }
         guard strikes(networkRate) else { return faults }
         faults.cutAfter[random.below(2)] = random.below(random.oneIn(2) ? 400 : 3000)
         faults.isSilentCut = random.oneIn(3)
@@ -152,6 +234,8 @@ final class Chaos {
 
     func connectAnswer() -> CInt? {
         guard strikes(remoteRate) else { return nil }
-        return random.pick([ECONNREFUSED, EHOSTUNREACH, 0])
+        let code = random.pick([ECONNREFUSED, EHOSTUNREACH, 0])
+        count(code == 0 ? .hostSilent : .connectionRefused)
+        return code
     }
 }

@@ -1,5 +1,6 @@
 import DNS
 import MailSyntax
+import MailSystem
 
 /// The world in which a run takes place: domains, hosts, users. The same in all runs.
 struct Scene: Sendable {
@@ -15,11 +16,33 @@ struct Scene: Sendable {
             "u1@virtual.example": "u1/", "u2@virtual.example": "u2/", "m1@virtual.example": "m1",
             "m2@virtual.example": "m2",
         ],
-        "transport": ["lmtp.example": "lmtp:inet:[192.0.2.50]:24", "direct.example": "relay:[192.0.2.40]"],
+        "transport": [
+            "lmtp.example": "lmtp:inet:[192.0.2.50]:24", "direct.example": "relay:[192.0.2.40]",
+            "robot.example": "robot:",
+        ],
         "local": [
             "list": "carl@relay.example, dora@other.example, u2@virtual.example", "postmaster": "m2@virtual.example",
+            "program": "|/usr/bin/robot", "both": "|/usr/bin/robot, eve@relay.example",
         ],
     ]
+
+    /// Users of the machine, and what is in their .forward file.
+    static let users: [(account: UserAccount, forward: String?)] = [
+        (account("uwe", 6001), nil),
+        (account("fred", 6002), "dora@other.example\n"),
+        (account("gina", 6003), "|/usr/bin/robot\n"),
+        (account("olga", 6004), "\\olga, hal@lmtp.example\n"),
+    ]
+
+    static func account(_ name: String, _ number: UInt32) -> UserAccount {
+        UserAccount(name: name, uid: number, gid: number, home: "/mail/home/\(name)", shell: "/bin/sh")
+    }
+
+    /// Recipients that become several, one after the other: while one of them has to wait, those before it get their copy
+    /// again and again.
+    static func isMixed(_ recipient: String) -> Bool {
+        recipient == "both@local.example" || recipient == "olga@local.example"
+    }
 
     /// Where mail for an address ends: what a message's recipients become. Nil: it is bounced.
     func destinations(of address: String) -> [String]? {
@@ -27,6 +50,9 @@ struct Scene: Sendable {
         case "team@alias.example": ["ann@relay.example", "u1@virtual.example"]
         case "one@alias.example": ["bob@other.example"]
         case "list@local.example": ["carl@relay.example", "dora@other.example", "u2@virtual.example"]
+        case "fred@local.example": ["dora@other.example"]
+        case "olga@local.example": ["olga@local.example", "hal@lmtp.example"]
+        case "both@local.example": ["both@local.example", "eve@relay.example"]
         default:
             address.hasPrefix("bad") || address.hasSuffix("@gone.example") || address.hasSuffix("@null.example")
                 ? nil : [address]
@@ -51,6 +77,8 @@ struct Scene: Sendable {
         zone.add("plain.example", .a, .a(address("192.0.2.30")))
         zone.add("origin.example", .mx, .mx(preference: 5, host: "mx.origin.example"))
         zone.add("mx.origin.example", .a, .a(address("192.0.2.35")))
+        // Whose host never answers.
+        zone.add("mute.example", .a, .a(address("192.0.2.98")))
         zone.add("null.example", .mx, .mx(preference: 0, host: ""))
         return zone
     }()
@@ -78,16 +106,35 @@ struct Scene: Sendable {
         "ann@relay.example", "bob@other.example", "eve@relay.example", "fay@plain.example", "gil@direct.example",
         "hal@lmtp.example", "ida@lmtp.example", "u1@virtual.example", "u2@virtual.example", "m1@virtual.example",
         "m2@virtual.example", "team@alias.example", "one@alias.example", "list@local.example", "bad1@relay.example",
-        "bad2@other.example", "bad@lmtp.example", "nobody@gone.example", "nobody@null.example",
+        "bad2@other.example", "bad@lmtp.example", "nobody@gone.example", "nobody@null.example", "r1@robot.example",
+        "r2@robot.example", "program@local.example", "both@local.example", "uwe@local.example", "fred@local.example",
+        "gina@local.example", "olga@local.example",
     ]
 
-    static let senders = ["sender@origin.example", "m1@virtual.example", "u1@virtual.example", ""]
+    /// Several times those that can be told: most mail has such a sender.
+    static let senders = [
+        "sender@origin.example", "m1@virtual.example", "u1@virtual.example", "sender@origin.example",
+        "m1@virtual.example", "u1@virtual.example", "", nowhereSender, refusedSender, muteSender,
+    ]
+    static let refusedSender = "bad-sender@relay.example"
+    static let nowhereSender = "forged@gone.example"
+    static let muteSender = "forged@mute.example"
+
+    /// Notifications to a sender end there.
+    static func canBeTold(_ sender: String) -> Bool {
+        !sender.isEmpty && sender != refusedSender && sender != nowhereSender && sender != muteSender
+    }
+
+    /// 2bounce_notice_recipient
+    static let watcher = "watcher@origin.example"
+    static let doubleBounceSender = "double-bounce@mail.sim.example"
 
     static let main = """
         myhostname = mail.sim.example
         mydomain = sim.example
         compatibility_level = 3.6
         mydestination = local.example
+        myorigin = local.example
         mynetworks = 198.51.100.0/24
         inet_protocols = ipv4
         smtp_randomize_addresses = no
@@ -104,6 +151,10 @@ struct Scene: Sendable {
         virtual_mailbox_lock = dotlock, fcntl
         transport_maps = sim:transport
         alias_maps = sim:local
+        mail_spool_directory = /mail/
+        command_time_limit = 60s
+        robot_time_limit = 60s
+        robot_destination_recipient_limit = 2
         local_recipient_maps =
         minimal_backoff_time = 60s
         maximal_backoff_time = 300s
@@ -119,7 +170,7 @@ struct Scene: Sendable {
         smtp_data_done_timeout = 120s
         smtpd_timeout = 120s
         in_flow_delay = 1s
-        notify_classes =
+        notify_classes = 2bounce
         """
 
     static let master = """
@@ -141,5 +192,6 @@ struct Scene: Sendable {
         discard   unix  -  -  n  -  -  discard
         local     unix  -  n  n  -  -  local
         virtual   unix  -  n  n  -  -  virtual
+        robot     unix  -  n  n  -  -  pipe flags=R user=robot null_sender=<> argv=/usr/bin/robot ${sender} ${recipient}
         """
 }

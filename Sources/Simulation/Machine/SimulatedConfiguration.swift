@@ -16,8 +16,9 @@ struct SimulatedConfiguration: Sendable {
     let queueListener: CInt
     private let hosted: [String: [HostedService]]
 
-    init() throws {
-        parameters = try Parameters(text: Scene.main)
+    /// - Parameter settings: lines of main.cf, beside those of all runs.
+    init(_ settings: String) throws {
+        parameters = try Parameters(text: "\(Scene.main)\n\(settings)\n")
         master = try MasterConfiguration(Array(Scene.master.utf8), parameters: parameters)
         var listeners: [EndpointOwner] = []
         var hosted: [String: [HostedService]] = [:]

@@ -2,11 +2,14 @@ import MailSystem
 
 /// What the processes log.
 final class SimulatedLog {
+    /// Notifications made, of all kinds.
+    private(set) var notices = 0
     /// The last lines, for reports.
     private(set) var lines: [String] = []
 
     func add(_ line: String) {
         lines.append(line)
+        if line.contains("non-delivery notification") { notices += 1 }
         if lines.count > 4000 { lines.removeFirst(2000) }
     }
 }

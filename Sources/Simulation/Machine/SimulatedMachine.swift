@@ -51,6 +51,16 @@ final class SimulatedMachine: @unchecked Sendable {
         lossesToCome = chaos.powerLossAtOperation
         for name in Self.directories { queueDisk.prepareDirectory(name) }
         mailDisk.prepareDirectory("mail")
+        mailDisk.prepareDirectory("mail/home")
+        for (account, forward) in Scene.users {
+            let home = String(account.home.dropFirst())
+            mailDisk.prepareDirectory(home)
+            guard let forward else { continue }
+            let file = mailDisk.makeInode(mode: 0o644, owner: account.uid, at: WorldClock(world: world).now())
+            file.change(.write(offset: 0, bytes: Array(forward.utf8)))
+            mailDisk.add("\(home)/.forward", file)
+            mailDisk.synchronize(file)
+        }
         queueDisk.fault = { [unowned self] operation, path, grows in diskFault(operation, path, grows) }
         mailDisk.fault = { [unowned self] operation, path, grows in
             let failure = diskFault(operation, path, grows)
@@ -98,6 +108,7 @@ final class SimulatedMachine: @unchecked Sendable {
     func kill(_ kind: String) {
         guard isUp, let (process, _) = processes.removeValue(forKey: kind) else { return }
         world.note("kill", process.name)
+        world.count(.processKill)
         process.end()
         if kind != "receive" { noteCrash() }
         startLater(kind)
@@ -112,6 +123,7 @@ final class SimulatedMachine: @unchecked Sendable {
     func losePower() {
         guard isUp else { return }
         world.note("power", "lost")
+        world.count(.powerLoss)
         isUp = false
         ledger.hasLostPower = true
         network.vanish()
@@ -157,6 +169,9 @@ final class SimulatedMachine: @unchecked Sendable {
         let context = context(process)
         let resolver = SimulatedResolver(world, scene.zone, process) { [unowned self] in chaos.dnsAnswer($0) }
         let box = Unchecked((self, ready))
+        let robot = Unchecked<CommandStart>({ [unowned self] in
+            Robot(machine: self, process: process, command: $0).run()
+        })
         world.perform(in: process, loop: false) {
             Task {
                 do {
@@ -165,7 +180,7 @@ final class SimulatedMachine: @unchecked Sendable {
                         case "queue": try await QueueProcess(context: context)
                         case "receive": try await ReceiveProcess(context: context, resolver: resolver)
                         case "send": try await SendProcess(context: context, resolver: resolver)
-                        default: try await DeliverProcess(context: context)
+                        default: try await DeliverProcess(context: context, runCommand: robot.value)
                         }
                     box.value.0.made(daemon, process)
                     try await daemon.start()
@@ -199,6 +214,7 @@ final class SimulatedMachine: @unchecked Sendable {
     func reload(_ kind: String) {
         guard isUp, let (process, daemon) = processes.removeValue(forKey: kind) else { return }
         world.note("reload", process.name)
+        world.count(.reload)
         others.append(process)
         start(kind) { [self] in
             world.perform(in: process, loop: false) {
@@ -217,7 +233,7 @@ final class SimulatedMachine: @unchecked Sendable {
         let machine = Machine(
             store: store,
             mailboxes: SimulatedMailboxes(
-                store: SimulatedStore(disk: mailDisk, process: process), words: words),
+                store: SimulatedStore(disk: mailDisk, process: process), words: words), users: SimulatedUsers(),
             sockets: SimulatedSockets(network: network, process: process), makePool: { _ in process.makePool() },
             openQueueLock: { () throws(SystemError) in SimulatedLockHandle(lock, process) },
             processID: Int32(100 + lastNumber))
@@ -232,11 +248,13 @@ final class SimulatedMachine: @unchecked Sendable {
     /// What lies in the mailboxes goes into the ledger.
     func collectMailboxes() {
         ledger.toleratesLossWithoutSender = chaos.givesUp
+        ledger.hasWatcher = !chaos.watcherIsRefused
         for (path, inode) in mailDisk.files {
             let parts = path.split(separator: "/")
-            guard parts.count > 1, parts[0] == "mail", !path.hasSuffix(".lock") else { continue }
+            guard parts.count > 1, parts[0] == "mail", parts[1] != "home", !path.hasSuffix(".lock") else { continue }
             let text = String(decoding: inode.bytes, as: UTF8.self)
-            let recipient = "\(parts[1])@virtual.example"
+            let isUser = Scene.users.contains { $0.account.name == parts[1] }
+            let recipient = "\(parts[1])@\(isUser ? "local" : "virtual").example"
             if parts.count == 2 {
                 for message in Mailbox.messages(text) { _ = ledger.deliver(message, to: recipient, isConfirmed: true) }
             } else if parts[2] == "new" {

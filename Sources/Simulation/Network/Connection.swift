@@ -106,6 +106,7 @@ final class Connection {
 
     private func breakOff(_ side: Int) {
         world.note("net", "cut \(number)")
+        world.count(faults.isSilentCut ? .silentCut : .connectionCut)
         if faults.isSilentCut {
             for index in 0...1 { directions[index].isBroken = true }
             return

@@ -88,12 +88,20 @@ final class RemoteServer: ConnectionEnd {
 
     private func recipient(_ address: String) {
         guard let sender else { return say("503 5.5.1 no sender") }
-        if address.hasPrefix("bad") { return say("550 5.1.1 no such user") }
+        if address.hasPrefix("bad") {
+            if sender.isEmpty || sender == Scene.doubleBounceSender { machine.world.count(.notificationFailed) }
+            return say("550 5.1.1 no such user")
+        }
         let domain = String(address.split(separator: "@").last ?? "")
         if !Scene.servers(of: domain).contains(self.address) { return say("451 4.7.1 not here") }
-        if let trouble = machine.chaos.commandTrouble(permanent: !sender.isEmpty) { return say(trouble) }
+        if let trouble = machine.chaos.commandTrouble(permanent: mayRefuse(sender)) { return say(trouble) }
         recipients.append(address)
         say("250 2.1.5 Ok")
+    }
+
+    /// Who cannot be told of it is not refused for good by chance.
+    private func mayRefuse(_ sender: String) -> Bool {
+        sender != Scene.doubleBounceSender && Scene.canBeTold(sender)
     }
 
     private func takeContent(_ line: String) {
@@ -114,7 +122,7 @@ final class RemoteServer: ConnectionEnd {
     }
 
     private func finish(_ text: String, _ recipients: [String], _ sender: String) {
-        if let trouble = machine.chaos.commandTrouble(permanent: !sender.isEmpty) { return say(trouble) }
+        if let trouble = machine.chaos.commandTrouble(permanent: mayRefuse(sender)) { return say(trouble) }
         let numbers = recipients.map { machine.ledger.deliver(text, to: $0) }
         machine.world.note("taken", "\(address) \(recipients)")
         say("250 2.0.0 taken") { [machine] in for number in numbers { machine.ledger.confirm(number) } }

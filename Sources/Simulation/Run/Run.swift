@@ -33,6 +33,7 @@ final class Run {
         for (seconds, jump) in chaos.clockJumps {
             after(seconds) { [world] in
                 world.note("clock", "\(jump)")
+                world.count(.clockJump)
                 world.clockOffset += jump * 1_000_000
             }
         }
@@ -52,7 +53,15 @@ final class Run {
             let recipient = random.pick(Scene.recipients)
             if !recipients.contains(recipient) { recipients.append(recipient) }
         }
-        return machine.ledger.submit(sender: random.pick(Scene.senders), recipients: recipients, &random)
+        let sender = random.pick(Scene.senders)
+        switch sender {
+        case "": world.count(.senderNull)
+        case Scene.refusedSender: world.count(.senderRefused)
+        case Scene.nowhereSender: world.count(.senderWithoutHost)
+        case Scene.muteSender: world.count(.senderSilent)
+        default: break
+        }
+        return machine.ledger.submit(sender: sender, recipients: recipients, &random)
     }
 
     private func planClient() {
@@ -81,6 +90,10 @@ final class Run {
         let flushes = !random.oneIn(5)
         var rounds = 0
         while rounds < 300 {
+            // Mail to a host that never answers waits as long as bounce_queue_lifetime says.
+            if rounds == 100, machine.ledger.submissions.contains(where: { $0.sender == Scene.muteSender }) {
+                world.clockOffset += 100_000 * 1_000_000
+            }
             guard world.run(seconds: 120) != .tooManySteps else { return machine.ledger.violated("no end") }
             rounds += 1
             if rounds >= 2, machine.openClients == 0, leftovers.isEmpty { break }
@@ -89,6 +102,7 @@ final class Run {
         for path in leftovers { machine.ledger.violated("left in the queue: \(path)") }
         machine.collectMailboxes()
         machine.ledger.check(machine.scene)
+        machine.ledger.check(notices: machine.log.value.notices, machine.scene)
         world.end()
     }
 

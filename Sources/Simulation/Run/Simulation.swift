@@ -20,6 +20,8 @@ public struct Simulation {
         public var simulatedSeconds: Double
         public var messages: Int
         public var deliveries: Int
+        /// What went wrong on purpose, and how often.
+        public var troubles: [Trouble: Int]
         /// Broken promises; empty when all is well.
         public var violations: [String]
         public var summary: String
@@ -29,21 +31,31 @@ public struct Simulation {
         public var passed: Bool { violations.isEmpty }
     }
 
-    private static let configuration = Result { try SimulatedConfiguration() }
+    /// With somebody who is told of what the sender could not be told of, and with one who cannot be told either.
+    private static let configurations = Result {
+        [
+            try SimulatedConfiguration("2bounce_notice_recipient = \(Scene.watcher)"),
+            try SimulatedConfiguration("2bounce_notice_recipient = bad-watcher@relay.example"),
+        ]
+    }
 
     /// Runs on the calling thread, which must not run tasks of its own.
     public static func run(seed: UInt64, options: Options = Options()) throws -> Report {
         _ = SimulatedTable.register
-        let configuration = try configuration.get()
+        let configurations = try configurations.get()
         let world = World(seed: seed)
         if let print = options.print {
             world.trace.print = { time, line in print("\(time - 1000): \(line)") }
         }
         var random = world.random.split()
-        let chaos = Chaos(random.split(), calm: options.isCalm)
-        if chaos.isSlow { world.slowness = 3_000_000 }
+        let chaos = Chaos(random.split(), calm: options.isCalm) { [unowned world] in world.count($0) }
+        if chaos.isSlow {
+            world.slowness = 3_000_000
+            world.count(.slowDisk)
+        }
         let machine = SimulatedMachine(
-            world, chaos: chaos, configuration: configuration, order: random.oneIn(3) ? .promised : .journal)
+            world, chaos: chaos, configuration: configurations[chaos.watcherIsRefused ? 1 : 0],
+            order: random.oneIn(3) ? .promised : .journal)
         machine.queueDisk.forgetsToSynchronize = options.forgetsToSynchronize
         world.machine = machine
         let run = Run(machine, random)
@@ -53,7 +65,8 @@ public struct Simulation {
         return Report(
             seed: seed, traceHash: world.trace.hash, steps: world.steps,
             simulatedSeconds: Double(world.now) / 1e9 - 1000, messages: machine.ledger.submissions.count,
-            deliveries: machine.ledger.deliveries.count, violations: machine.ledger.violations,
+            deliveries: machine.ledger.deliveries.count, troubles: world.troubles,
+            violations: machine.ledger.violations,
             summary: "\(machine.queueDisk.order), \(chaos.summary)", log: machine.log.value.lines)
     }
 }

@@ -18,6 +18,8 @@ final class World: @unchecked Sendable {
     var slowness = 200
     var random: Randomness
     var trace = Trace()
+    /// What went wrong, and how often.
+    private(set) var troubles: [Trouble: Int] = [:]
     private var events = EventQueue()
     private var lastNumber: UInt64 = 0
     /// Processes with steps to run now.
@@ -50,6 +52,8 @@ final class World: @unchecked Sendable {
     func note(_ kind: StaticString, _ text: @autoclosure () -> String) {
         trace.note(now, kind, text())
     }
+
+    func count(_ trouble: Trouble) { troubles[trouble, default: 0] += 1 }
 
     // MARK: what is to come
 

@@ -14,6 +14,7 @@ struct MaildirWriterTests {
             try disk.create(path, permissions: permissions)
         }
         func open(_ path: String) throws(SystemError) -> any MailboxFile { try disk.open(path) }
+        func openForReading(_ path: String) throws(SystemError) -> any MailboxFile { try disk.openForReading(path) }
         func linkStatus(_ path: String) -> FileStatus? { disk.linkStatus(path) }
         func link(_ old: String, to new: String) throws(SystemError) { try disk.link(old, to: new) }
         func rename(_ old: String, to new: String) throws(SystemError) { try disk.rename(old, to: new) }
