@@ -140,6 +140,23 @@ def scenario_forward_file(world):
     assert "\nDelivered-To: tester+by-extension@smtp.example.com\nReceived: by smtp.example.com (Postfix)\n" in text, text
 
 
+def scenario_forwards_wait_for_what_is_tried_again(world):
+    """A command says "later": the other addresses of the .forward file wait with it, else they would get a copy each time.
+    A command that fails for good is reported, and the others get theirs."""
+    _start(world)
+    server = world.server()
+    for program, status, copies in (("exit 75", "deferred", 0), ("exit 69", "bounced", 1)):
+        mark = len(world.mta.log())
+        world.mx.write("/home/forwarder/.forward", f"\"|{program}\", friend@externaladdress.com\n")
+        _send(world, "forwarder@smtp.example.com", f"w{copies}")
+        world.mta.wait_log(rf"to=<forwarder@smtp\.example\.com>, relay=local, .*status={status} ", after=mark)
+        time.sleep(3)
+        sent = re.findall(r"to=<friend@externaladdress\.com>.* status=", world.mta.log()[mark:])
+        assert len(sent) == copies, (program, world.mta.log()[mark:])
+        assert len(server.messages) == copies, (program, server.messages)
+    world.mx.run("postsuper", "-d", "ALL")
+
+
 def scenario_best_mx(world):
     """The best MX host is this server: best_mx_transport takes the message."""
     _start(world)

@@ -72,7 +72,8 @@ final class LocalDelivery {
             note(.bounced("5.4.6", "mail forwarding loop for \(recipient.address)"), recipient)
         } else {
             await deliver(to: recipient, chain: [])
-            await sendForwards()
+            // What has to wait is tried again as a whole: nothing is forwarded until then, or it would be each time.
+            if !verdicts.contains(where: { $0.kind == .deferred }) { await sendForwards() }
         }
         // Mail waits when a part must wait; it comes back when a part cannot be delivered.
         if let failure = verdicts.first(where: { $0.kind == .deferred })
@@ -163,6 +164,10 @@ final class LocalDelivery {
         let user = EmailAddress.splitExtension(local, delimiters: settings.delimiters).user
         var next = recipient
         next.address = isLocal ? resolution.recipient : address
+        // It may be one of ours, and a forwarded message to ourselves would be taken for a loop.
+        if case .lookupFailure? = resolution.problem {
+            return note(.deferred("4.3.0", "address resolver failure"), next)
+        }
         if let account = place.account {
             // The user in the own .forward file means the mailbox.
             if isLocal, isDirect || user == account.name {

@@ -125,6 +125,27 @@ import Testing
         #expect(sent.deliveredTo == "list@l.test")
     }
 
+    /// As in Postfix: what is tried again as a whole has not gone out yet, or the member would get it each time.
+    @Test func nothingIsForwardedWhileAnotherPartWaits() async throws {
+        let fixture = try DeliveryFixture()
+        let agent = try agent(fixture, "both \"|exit 75\", x@remote.test\nnever \"|exit 69\", y@remote.test\n")
+        #expect(try await deliver(fixture, agent, "both@l.test").hasPrefix("4.3.0 deferred temporary failure"))
+        #expect(submissions.all.isEmpty)
+        // A part that fails for good is reported, and tried no more.
+        #expect(try await deliver(fixture, agent, "never@l.test").hasPrefix("5.3.0 bounced service unavailable"))
+        #expect(submissions.all.flatMap { $0.recipients.map(\.address) } == ["y@remote.test"])
+    }
+
+    /// While it is not known whether an address is a local one, it must not come back to us as a forwarded message: that one
+    /// would be returned as a loop.
+    @Test func membersWaitForTheResolver() async throws {
+        let fixture = try DeliveryFixture()
+        let agent = try agent(fixture, "member daemon\n", ["transport_maps": "fail:broken"])
+        #expect(
+            try await deliver(fixture, agent, "member@l.test") == "4.3.0 deferred address resolver failure")
+        #expect(submissions.all.isEmpty)
+    }
+
     @Test func loopsEnd() async throws {
         let fixture = try DeliveryFixture()
         let agent = try agent(fixture, "")
