@@ -180,12 +180,12 @@ let package = Package(
             ],
             path: "Tests/Adapter", swiftSettings: strict),
         // The whole flow in one process, under a simulated clock, disk, network and DNS. No daemon links it.
-        .target(name: "CSimulation", path: "Sources/Simulation/CSimulation"),
+        .target(name: "CSimulation", dependencies: ["COpenSSL"], path: "Sources/Simulation/CSimulation"),
         .target(
             name: "Simulation",
             dependencies: [
-                "CSimulation", "Configuration", "DNS", "Deliver", "InternalProtocol", "Lookup", "MailSyntax",
-                "MailSystem", "Queue", "Receive", "Runtime", "Send", "Sockets", "Spool",
+                "COpenSSL", "CSimulation", "Configuration", "DNS", "Deliver", "InternalProtocol", "Lookup",
+                "MailSyntax", "MailSystem", "Queue", "Receive", "Runtime", "Send", "Sockets", "Spool",
             ] + nio,
             path: "Sources/Simulation", exclude: ["CSimulation"], swiftSettings: strict),
         program("simulate", ["MailSystem", "Simulation"]),

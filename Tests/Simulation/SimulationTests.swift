@@ -41,6 +41,21 @@ struct SimulationTests {
         #expect(try simulate("--trace", "1").output != simulate("--trace", "2").output)
     }
 
+    /// Peers that give up TLS or passwords without a word would leave both untested.
+    @Test func peersSpeakTLSAndSayPasswords() throws {
+        var seen: Set<String> = []
+        let wanted = [
+            "postfix/smtpd: Anonymous TLS connection established", "postfix/smtp: Untrusted TLS connection established",
+            "starttls=1 auth=1 mail=", "status=sent (delivered via robot service", "status=sent (delivered to command",
+            "postfix/local: ", "status=sent (delivered to maildir)", "postmaster non-delivery notification",
+        ]
+        for seed in 1...40 where seen.count < wanted.count {
+            let output = try simulate("--trace", "\(seed)").output
+            for text in wanted where output.contains(text) { seen.insert(text) }
+        }
+        #expect(seen == Set(wanted))
+    }
+
     @Test func someSeedsPass() throws {
         let (status, output) = try simulate("--jobs", "1", "20")
         #expect(output.contains("20 passed, 0 failed"), "\(output)")

@@ -43,7 +43,7 @@ public final class ReceiveProcess: DaemonProcess {
         }
         let assembly = ServiceAssembly(
             context: context, resolver: resolver, hosts: .ofSystem(),
-            sasl: SASLServiceFactory(group: context.group, pool: context.pool),
+            sasl: SASLServiceFactory(group: context.group, pool: context.pool, machine: context.machine),
             limits: AnvilClient(
                 LoopConnections(context.group) {
                     InternalConnection(path: InternalEndpoint.anvil, eventLoop: $0, sockets: sockets)

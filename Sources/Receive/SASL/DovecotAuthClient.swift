@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import Sockets
 
 /// One connection to Dovecot's auth service, shared by every session of the process and made again when it is lost.
 /// Requests carry ids, so any number may be under way.
@@ -17,6 +18,7 @@ actor DovecotAuthClient {
 
     private let endpoint: DovecotEndpoint
     private let group: any EventLoopGroup
+    private let sockets: any Sockets
     private let processID: Int32
     private let timeout: TimeAmount
     private var link: Link?
@@ -24,9 +26,13 @@ actor DovecotAuthClient {
     private var waiting: [UInt32: CheckedContinuation<DovecotAuthLine, any Error>] = [:]
     private var lastID: UInt32 = 0
 
-    init(endpoint: DovecotEndpoint, group: any EventLoopGroup, processID: Int32, timeout: TimeAmount = .seconds(10)) {
+    init(
+        endpoint: DovecotEndpoint, group: any EventLoopGroup, sockets: any Sockets, processID: Int32,
+        timeout: TimeAmount = .seconds(10)
+    ) {
         self.endpoint = endpoint
         self.group = group
+        self.sockets = sockets
         self.processID = processID
         self.timeout = timeout
     }
@@ -78,15 +84,21 @@ actor DovecotAuthClient {
 
     private func connect() async throws -> Link {
         let (lines, feed) = AsyncStream.makeStream(of: DovecotAuthLine.self)
-        let bootstrap = ClientBootstrap(group: group).connectTimeout(timeout).channelInitializer { channel in
+        let initializer: @Sendable (any Channel) -> EventLoopFuture<Void> = { channel in
             channel.eventLoop.makeCompletedFuture {
                 try channel.pipeline.syncOperations.addHandler(DovecotLineHandler(feed: feed))
             }
         }
         let channel: any Channel
         switch endpoint {
-        case .unix(let path): channel = try await bootstrap.connect(unixDomainSocketPath: path).get()
-        case .inet(let host, let port): channel = try await bootstrap.connect(host: host, port: port).get()
+        case .unix(let path):
+            channel = try await sockets.connect(
+                to: SocketAddress(unixDomainSocketPath: path), on: group.next(), timeout: timeout, options: { $0 },
+                initializer: initializer
+            ).get()
+        case .inet(let host, let port):
+            channel = try await ClientBootstrap(group: group).connectTimeout(timeout).channelInitializer(initializer)
+                .connect(host: host, port: port).get()
         }
         channel.writeAndFlush(ByteBuffer(string: "VERSION\t1\t0\nCPID\t\(processID)\n"), promise: nil)
         let greetingLimit = channel.eventLoop.scheduleTask(in: timeout) { channel.close(promise: nil) }

@@ -1,9 +1,9 @@
 import Configuration
-import Glibc
 import Lookup
 import MailSystem
 import NIOCore
 import Runtime
+import Sockets
 import Synchronization
 
 /// A smtpd_sasl_type or smtpd_sasl_path that cannot be used: start-up refuses it.
@@ -15,14 +15,18 @@ public struct SASLConfigurationError: Error, CustomStringConvertible, Sendable {
 public final class SASLServiceFactory: Sendable {
     private let group: any EventLoopGroup
     private let pool: BlockingPool
+    private let sockets: any Sockets
+    private let processID: Int32
     private let clients = Mutex<[DovecotEndpoint: DovecotAuthClient]>([:])
 
     /// Values of smtpd_sasl_type, as `postconf -a` lists them.
     public static let types = ["dovecot", "embedded"]
 
-    public init(group: any EventLoopGroup, pool: BlockingPool) {
+    public init(group: any EventLoopGroup, pool: BlockingPool, machine: Machine) {
         self.group = group
         self.pool = pool
+        sockets = machine.sockets
+        processID = machine.processID
     }
 
     /// - Parameter opener: opens the embedded type's password table, before chroot.
@@ -57,7 +61,7 @@ public final class SASLServiceFactory: Sendable {
         clients.withLock { clients in
             if let client = clients[endpoint] { return client }
             // Dovecot tells its clients apart by process id: one connection a process to each socket.
-            let client = DovecotAuthClient(endpoint: endpoint, group: group, processID: getpid())
+            let client = DovecotAuthClient(endpoint: endpoint, group: group, sockets: sockets, processID: processID)
             clients[endpoint] = client
             return client
         }

@@ -78,7 +78,7 @@ public enum StandAloneServer {
         let queue = InternalConnection(path: InternalEndpoint.queue, eventLoop: group.next())
         let assembly = ServiceAssembly(
             context: context, resolver: try UnboundResolver(), hosts: .ofSystem(),
-            sasl: SASLServiceFactory(group: group, pool: context.pool), limits: Unlimited(),
+            sasl: SASLServiceFactory(group: group, pool: context.pool, machine: context.machine), limits: Unlimited(),
             queue: queue, freeSpace: FreeSpace(store: context.store, pool: context.pool, clock: context.clock),
             flow: FlowGate(queue: queue, clock: context.clock))
         let opener = TableOpener(parameters: parameters, log: log)

@@ -14,6 +14,8 @@ final class Chaos {
     private var diskErrors: [CInt] = [EIO]
     private var diskOperations: Set<DiskOperation>?
     private(set) var remoteRate = 0
+    private var authenticationRate = 0
+    private var tlsRate = 0
     private(set) var programRate = 0
     private(set) var dnsRate = 0
     private(set) var tableRate = 0
@@ -29,7 +31,8 @@ final class Chaos {
     private(set) var powerLosses: [Double] = []
     private(set) var clockJumps: [(seconds: Double, by: Int)] = []
     let isSlow: Bool
-    private let whoWatches: Int
+    /// Number of the configuration.
+    let setting: Int
     let seconds: Double
 
     /// - Parameter count: told of each trouble that occurs.
@@ -52,6 +55,8 @@ final class Chaos {
         }
         if random.oneIn(2) { diskOperations = [DiskOperation(rawValue: random.below(16)) ?? .write] }
         remoteRate = rate(&random, 2...30)
+        tlsRate = rate(&random, 2...8)
+        authenticationRate = rate(&random, 2...8)
         programRate = rate(&random, 2...10)
         dnsRate = rate(&random, 2...10)
         tableRate = rate(&random, 2...50)
@@ -59,7 +64,7 @@ final class Chaos {
         delayRate = rate(&random, 2...20)
         hasLies = dnsRate > 0 && random.oneIn(2)
         isSlow = !calm && random.oneIn(6)
-        whoWatches = random.below(4)
+        setting = random.below(4)
         let kinds = ["receive", "queue", "send", "deliver"]
         for _ in 0..<times(&random, 3, 3) { killAtOperation.append(random.within(1...700)) }
         for _ in 0..<times(&random, 3, 2) { powerLossAtOperation.append(random.within(1...700)) }
@@ -88,7 +93,7 @@ final class Chaos {
     }
 
     /// Where a machine that cannot deliver and cannot tell the sender tells somebody else.
-    var watcherIsRefused: Bool { whoWatches == 0 }
+    var watcherIsRefused: Bool { setting == 1 }
 
     private func strikes(_ rate: Int) -> Bool { isOn && rate > 0 && random.oneIn(rate) }
 
@@ -218,6 +223,58 @@ final class Chaos {
     private func exit(_ code: Int, _ isLate: Bool) -> ProgramTrouble {
         if let trouble = Trouble(rawValue: "programExits\(code)") { count(trouble) }
         return ProgramTrouble(end: .exited(code), comesLate: isLate)
+    }
+
+    /// How a peer goes about STARTTLS.
+    enum TLSConduct { case right, refuses, isSilent, talksNonsense, injects, breaksOff }
+
+    func tlsConduct(ofServer: Bool) -> TLSConduct {
+        guard strikes(tlsRate) else { return .right }
+        let all = [TLSConduct.isSilent, .talksNonsense, .injects, .breaksOff, .refuses]
+        let conduct = all[random.below(ofServer ? 5 : 4)]
+        switch conduct {
+        case .right: break
+        case .refuses: count(.startTLSRefused)
+        case .isSilent: count(.handshakeSilent)
+        case .talksNonsense: count(.handshakeGarbled)
+        case .injects: count(.plaintextInjected)
+        case .breaksOff: count(.handshakeCut)
+        }
+        return conduct
+    }
+
+    /// Octets of a TLS connection, one of them perhaps no more what it was.
+    func damaged(_ bytes: [UInt8]) -> [UInt8] {
+        guard !bytes.isEmpty, strikes(tlsRate * 4) else { return bytes }
+        count(.recordDamaged)
+        var bytes = bytes
+        bytes[random.below(bytes.count)] ^= UInt8(1 << random.below(8))
+        return bytes
+    }
+
+    func authenticationGreeting() -> ServiceConduct? {
+        guard strikes(authenticationRate) else { return nil }
+        count(.authenticationGreetsWrongly)
+        return random.pick([.hangs, .dies, .lies])
+    }
+
+    func authenticationTrouble() -> ServiceConduct {
+        guard strikes(authenticationRate) else { return .right }
+        let conduct = random.pick([ServiceConduct.hangs, .dies, .lies])
+        switch conduct {
+        case .right: break
+        case .hangs: count(.authenticationHangs)
+        case .dies: count(.authenticationDies)
+        case .lies: count(.authenticationLies)
+        }
+        return conduct
+    }
+
+    /// Nobody listens at Dovecot's socket.
+    func authenticationIsDown() -> Bool {
+        guard strikes(authenticationRate) else { return false }
+        count(.authenticationRefuses)
+        return true
     }
 
     func connectionFaults() -> Connection.Faults {

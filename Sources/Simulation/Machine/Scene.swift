@@ -20,6 +20,7 @@ struct Scene: Sendable {
             "lmtp.example": "lmtp:inet:[192.0.2.50]:24", "direct.example": "relay:[192.0.2.40]",
             "robot.example": "robot:",
         ],
+        "passwords": [user: "{PLAIN}right"],
         "local": [
             "list": "carl@relay.example, dora@other.example, u2@virtual.example", "postmaster": "m2@virtual.example",
             "program": "|/usr/bin/robot", "both": "|/usr/bin/robot, eve@relay.example",
@@ -125,6 +126,31 @@ struct Scene: Sendable {
         !sender.isEmpty && sender != refusedSender && sender != nowhereSender && sender != muteSender
     }
 
+    /// Who may send mail anywhere, from anywhere, with the password `right`.
+    static let user = "someone@sim.example"
+    /// RFC 4616
+    static func response(_ password: String) -> String { Base64.encode(Array("\0\(user)\0\(password)".utf8)) }
+    static let rightResponse = response("right")
+
+    /// Mail for it is taken from everybody.
+    static func isOurs(_ domain: String) -> Bool {
+        ["alias.example", "virtual.example", "local.example"].contains(domain)
+    }
+
+    private static let dovecot = "smtpd_sasl_type = dovecot\nsmtpd_sasl_path = private/auth\n"
+    private static let embedded = "smtpd_sasl_type = embedded\nsmtpd_sasl_path = sim:passwords\n"
+
+    /// What differs between runs: who checks passwords, whether there is TLS, and whether what neither recipient nor sender can be told comes to
+    /// somebody who can.
+    static let settings = [
+        dovecot + "2bounce_notice_recipient = \(watcher)\n",
+        embedded + "2bounce_notice_recipient = bad-watcher@relay.example\n",
+        embedded + tls + "2bounce_notice_recipient = \(watcher)\n",
+        dovecot + tls + "2bounce_notice_recipient = \(watcher)\n",
+    ]
+
+    static let tls = "smtpd_tls_security_level = may\nsmtp_tls_security_level = may\nlmtp_tls_security_level = may\n"
+
     /// 2bounce_notice_recipient
     static let watcher = "watcher@origin.example"
     static let doubleBounceSender = "double-bounce@mail.sim.example"
@@ -138,6 +164,7 @@ struct Scene: Sendable {
         mynetworks = 198.51.100.0/24
         inet_protocols = ipv4
         smtp_randomize_addresses = no
+        smtpd_sasl_auth_enable = yes
         smtp_tls_security_level = none
         smtpd_tls_security_level = none
         relay_domains =
@@ -163,6 +190,12 @@ struct Scene: Sendable {
         bounce_queue_lifetime = 1d
         smtp_connect_timeout = 30s
         smtp_helo_timeout = 60s
+        smtp_starttls_timeout = 60s
+        lmtp_starttls_timeout = 60s
+        smtpd_starttls_timeout = 60s
+        smtp_tls_CAfile =
+        smtp_tls_loglevel = 1
+        smtpd_tls_loglevel = 1
         smtp_mail_timeout = 60s
         smtp_rcpt_timeout = 60s
         smtp_data_init_timeout = 60s

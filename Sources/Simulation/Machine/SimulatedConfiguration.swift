@@ -18,7 +18,8 @@ struct SimulatedConfiguration: Sendable {
 
     /// - Parameter settings: lines of main.cf, beside those of all runs.
     init(_ settings: String) throws {
-        parameters = try Parameters(text: "\(Scene.main)\n\(settings)\n")
+        let key = try settings.contains(Scene.tls) ? "smtpd_tls_chain_files = \(SimulatedKey.file())" : ""
+        parameters = try Parameters(text: "\(Scene.main)\n\(settings)\n\(key)\n")
         master = try MasterConfiguration(Array(Scene.master.utf8), parameters: parameters)
         var listeners: [EndpointOwner] = []
         var hosted: [String: [HostedService]] = [:]

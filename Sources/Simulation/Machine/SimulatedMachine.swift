@@ -72,6 +72,10 @@ final class SimulatedMachine: @unchecked Sendable {
             network.listen(CInt(1000 + index), listener.address)
         }
         network.outside = { [unowned self] address in outside(address) }
+        network.beside = { [unowned self] path in
+            guard path == "private/auth", !self.chaos.authenticationIsDown() else { return nil }
+            return .accepts { [unowned self] connection in DovecotPeer(self, connection) }
+        }
         network.makeFaults = { [unowned self] in self.chaos.connectionFaults() }
     }
 

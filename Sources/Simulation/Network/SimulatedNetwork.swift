@@ -26,6 +26,8 @@ final class SimulatedNetwork: @unchecked Sendable {
     private(set) var connections: [Connection] = []
     /// Servers outside: what becomes of a connection to `address:port`.
     var outside: ((String) -> RemoteAnswer)?
+    /// Services of other programs on this machine.
+    var beside: ((_ path: String) -> RemoteAnswer?)?
     /// For each new connection with the outside.
     var makeFaults: (() -> Connection.Faults)?
 
@@ -165,6 +167,10 @@ struct SimulatedSockets: Sockets {
             promise.succeed(channel)
         }
         if let path = address.pathname {
+            if case .accepts(let make)? = network.beside?(path) {
+                let connection = network.makeConnection(latency: 5_000...100_000)
+                return later(5000) { connected(connection, make(connection)) }
+            }
             guard let listener = network.listener(at: path) else {
                 return promise.fail(IOError(errnoCode: ENOENT, reason: "connect"))
             }

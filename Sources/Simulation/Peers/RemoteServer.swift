@@ -10,6 +10,8 @@ final class RemoteServer: ConnectionEnd {
     private var content: [String]?
     private var isClosed = false
     private var isMute = false
+    private var tls: PeerTLS?
+    private var offersTLS: Bool
     /// Replies go out in order, each at its time.
     private var busyUntil: UInt64 = 0
 
@@ -17,15 +19,49 @@ final class RemoteServer: ConnectionEnd {
         self.machine = machine
         self.address = address
         self.connection = connection
+        offersTLS = machine.world.random.oneIn(2)
         if let text = machine.chaos.greetingTrouble() { say(text, closes: true) } else { say("220 \(address) ESMTP") }
     }
 
     var process: SimulatedProcess? { nil }
 
     func received(_ bytes: [UInt8]) -> Bool {
-        input.add(bytes)
+        if let tls {
+            input.add(tls.take(machine.chaos.damaged(bytes)))
+            connection.send(machine.chaos.damaged(tls.ciphertext()), from: self)
+            if tls.hasFailed { breakOff() }
+        } else {
+            input.add(bytes)
+        }
         while !isClosed, let line = input.next() { take(line) }
         return !isClosed
+    }
+
+    private func breakOff() {
+        isClosed = true
+        connection.end(from: self)
+    }
+
+    /// RFC 3207
+    private func startTLS() {
+        let conduct = machine.chaos.tlsConduct(ofServer: true)
+        guard conduct != .refuses else { return say("454 4.7.0 not available") }
+        // What came behind the command in plaintext is thrown away.
+        input = LineBuffer()
+        sender = nil
+        offersTLS = false
+        let injected = conduct == .injects ? "250 2.0.0 injected\r\n250 2.0.0 injected\r\n" : ""
+        connection.send(Array("220 2.0.0 go ahead\r\n\(injected)".utf8), from: self)
+        switch conduct {
+        case .right, .injects, .refuses: tls = PeerTLS(.server)
+        case .isSilent: isMute = true
+        case .talksNonsense:
+            isMute = true
+            connection.send(
+                (0..<machine.world.random.within(1...300)).map { _ in UInt8(machine.world.random.below(256)) },
+                from: self)
+        case .breaksOff: breakOff()
+        }
     }
 
     func receivedEnd() {
@@ -46,7 +82,14 @@ final class RemoteServer: ConnectionEnd {
         busyUntil = due
         machine.world.schedule(after: due - machine.world.now, in: nil) { [self] in
             guard !isClosed else { return }
-            connection.send(Array((reply + "\r\n").utf8), from: self, arrived: isTrue ? heard : nil)
+            var bytes = Array((reply + "\r\n").utf8)
+            if let tls {
+                tls.put(bytes)
+                let sent = tls.ciphertext()
+                bytes = machine.chaos.damaged(sent)
+                guard bytes == sent else { return connection.send(bytes, from: self) }
+            }
+            connection.send(bytes, from: self, arrived: isTrue ? heard : nil)
             if closes {
                 isClosed = true
                 connection.end(from: self)
@@ -60,7 +103,10 @@ final class RemoteServer: ConnectionEnd {
         let verb = line.split(separator: " ").first.map { $0.uppercased() } ?? ""
         switch verb {
         case "EHLO", "LHLO":
-            say("250-\(address)\r\n250-PIPELINING\r\n250-SIZE 10000000\r\n250-ENHANCEDSTATUSCODES\r\n250 8BITMIME")
+            let startTLS = offersTLS ? "250-STARTTLS\r\n" : ""
+            say(
+                "250-\(address)\r\n\(startTLS)250-PIPELINING\r\n250-SIZE 10000000\r\n250-ENHANCEDSTATUSCODES\r\n250 8BITMIME"
+            )
         case "MAIL":
             if let trouble = machine.chaos.commandTrouble(permanent: false) { return say(trouble) }
             sender = Self.path(line)
@@ -72,6 +118,7 @@ final class RemoteServer: ConnectionEnd {
             if let trouble = machine.chaos.commandTrouble(permanent: false) { return say(trouble) }
             content = []
             say("354 go on")
+        case "STARTTLS" where offersTLS: startTLS()
         case "RSET":
             sender = nil
             recipients = []

@@ -1,3 +1,11 @@
+import CSimulation
+
+/// What keeps a run from being one.
+enum SimulationError: Error {
+    /// OpenSSL takes its random numbers from nobody else.
+    case randomness
+}
+
 /// One run: a machine takes mail while things go wrong, then recovers; the ledger says whether promises were kept.
 public struct Simulation {
     /// How a run differs from what its seed says.
@@ -31,18 +39,14 @@ public struct Simulation {
         public var passed: Bool { violations.isEmpty }
     }
 
-    /// With somebody who is told of what the sender could not be told of, and with one who cannot be told either.
-    private static let configurations = Result {
-        [
-            try SimulatedConfiguration("2bounce_notice_recipient = \(Scene.watcher)"),
-            try SimulatedConfiguration("2bounce_notice_recipient = bad-watcher@relay.example"),
-        ]
-    }
+    private static let configurations = Result { try Scene.settings.map { try SimulatedConfiguration($0) } }
 
     /// Runs on the calling thread, which must not run tasks of its own.
     public static func run(seed: UInt64, options: Options = Options()) throws -> Report {
         _ = SimulatedTable.register
         let configurations = try configurations.get()
+        // OpenSSL's, which the simulated processes and their peers share.
+        guard simulation_seed_randomness(seed) == 1 else { throw SimulationError.randomness }
         let world = World(seed: seed)
         if let print = options.print {
             world.trace.print = { time, line in print("\(time - 1000): \(line)") }
@@ -54,7 +58,7 @@ public struct Simulation {
             world.count(.slowDisk)
         }
         let machine = SimulatedMachine(
-            world, chaos: chaos, configuration: configurations[chaos.watcherIsRefused ? 1 : 0],
+            world, chaos: chaos, configuration: configurations[chaos.setting],
             order: random.oneIn(3) ? .promised : .journal)
         machine.queueDisk.forgetsToSynchronize = options.forgetsToSynchronize
         world.machine = machine

@@ -10,6 +10,11 @@ public enum Trouble: String, CaseIterable, Sendable {
     // Servers outside.
     case busyGreeting, refusedForNow, refusedForGood, replyMissing, replyGarbled, replyCutOff, replyEmpty, replyEndless
     case replyLate
+    // TLS.
+    case startTLSRefused, handshakeSilent, handshakeGarbled, handshakeCut, recordDamaged, plaintextInjected
+    // Passwords.
+    case wrongPassword, authenticationHangs, authenticationDies, authenticationLies, authenticationRefuses
+    case authenticationGreetsWrongly, strangerRefused
     // Programs that take mail.
     case programNotStarted, programKilled, programHangs, programSaysLater, programSaysNo
     case programExits64, programExits65, programExits66, programExits67, programExits68, programExits69
