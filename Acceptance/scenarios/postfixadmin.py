@@ -160,3 +160,32 @@ def scenario_behind_the_chroot(world):
     """The database listens on a socket that smtpd's chroot hides: what proxy: is for."""
     database = PostgreSQL(world.mx)
     _flow(world, database, f"unix:{database.sockets}")
+
+
+def scenario_send_asks_behind_the_chroot(world):
+    """smtp's own table, in a database whose socket its chroot hides: the connection to the destination is kept."""
+    database = PostgreSQL(world.mx)
+    database.start()
+    settings = database.settings.replace("127.0.0.1", f"unix:{database.sockets}")
+    world.mx.write("/etc/postfix/kept.cf", settings + "query = SELECT 'yes' WHERE '%s' = 'away.example'\n")
+    world.mx.write("/etc/postfix/main.cf", MAIN.split("virtual_")[0] + """smtp_connection_cache_on_demand = no
+smtp_connection_cache_time_limit = 60
+connection_cache_ttl_limit = 60
+smtp_connection_cache_destinations = proxy:pgsql:/etc/postfix/kept.cf
+proxy_read_maps = proxy:pgsql:/etc/postfix/kept.cf
+""")
+    world.mx.write("/etc/hosts", "127.0.0.1 localhost\n198.51.100.25 away.example other.example\n")
+    world.mx.run("cp", "/etc/hosts", "/var/spool/postfix/etc/hosts")
+    with open(os.path.join(ROOT, "Documentation/example/master.cf")) as file:
+        world.mx.write("/etc/postfix/master.cf", file.read() + "scache unix - - y - 1 scache\n")
+    world.mx.write("/etc/mailname", "smtp.example.com\n")
+    world.mta.start()
+    outside = world.server()
+    for domain, connections in (("away.example", 1), ("other.example", 3)):
+        for number in range(2):
+            mark = len(world.mta.log())
+            world.mx.run("sendmail", "-f", "someone@example.com", f"x@{domain}", input=message(f"{domain} {number}"))
+            world.mta.wait_log(rf"to=<x@{domain}>.*status=sent", after=mark)
+        assert outside.connections == connections, (domain, outside.connections)
+    world.mta.stop()
+    database.kill()

@@ -186,3 +186,23 @@ def scenario_tables_that_must_not_grant_rights(world):
 def scenario_tables_that_fail(world):
     """In each kind of use: the mail waits, and the log says why."""
     _check(world, FAILING)
+
+
+def scenario_postmap_and_proxied_tables(world):
+    """postmap gets from proxy: what proxy_read_maps allows, and changes only what proxy_write_maps does."""
+    for name in ("listed", "other"):
+        world.mx.write(f"/srv/{name}", f"k {name}\n")
+    _start(world, "virtual_alias_maps = proxy:texthash:/srv/listed\nalias_maps =\n")
+    unknown = "postmap: fatal: proxymap service is not configured for table \"texthash:/srv/other\"\n"
+    for arguments, status, output in (
+            (["-q", "k", "proxy:texthash:/srv/listed"], 0, "listed\n"),
+            (["-q", "k", "proxy:proxy:texthash:/srv/listed"], 0, "listed\n"),
+            (["-q", "none", "proxy:texthash:/srv/listed"], 1, ""),
+            (["-q", "k", "proxy:texthash:/srv/other"], 1, unknown),
+            (["-q", "k", "unionmap:{proxy:texthash:/srv/other}"], 1, unknown),
+            (["-d", "k", "proxy:texthash:/srv/listed"], 1,
+             "postmap: fatal: proxywrite service is not configured for table \"texthash:/srv/listed\"\n")):
+        result = world.mx.run("postmap", *arguments, check=False)
+        assert (result.returncode, result.stdout) == (status, output), (arguments, result)
+    world.mta.wait_log(r"postfix/postmap\[\d+\]: fatal: proxymap service is not configured for table \"texthash:/srv/other\"")
+    world.mta.stop()

@@ -110,7 +110,7 @@ private struct EveryoneChecker: RestrictionChecker {
         _ stage: RestrictionStage, _ facts: SessionFacts, _ memory: inout RestrictionMemory
     ) async -> RestrictionVerdict { .accept }
 
-    func rewritesLocally(_ facts: SessionFacts) async -> Bool { false }
+    func headerRewriting(_ facts: SessionFacts) async -> HeaderRewriting { .remote }
 }
 
 private final class CountingIntake: MessageIntake {

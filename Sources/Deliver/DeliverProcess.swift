@@ -52,7 +52,8 @@ public final class DeliverProcess: DaemonProcess {
                 runCommand: runCommand)
             switch service.service.program {
             case "pipe": agents.append((service, PipeAgent(agent)))
-            case "virtual": agents.append((service, VirtualAgent(agent, opener: opener)))
+            case "virtual":
+                agents.append((service, VirtualAgent(agent, opener: opener.logging(to: agent.log))))
             case "local":
                 let loop = context.group.next()
                 let others = ServiceConnections(eventLoop: loop, sockets: context.machine.sockets)
@@ -60,7 +61,7 @@ public final class DeliverProcess: DaemonProcess {
                     (
                         service,
                         LocalAgent(
-                            agent, opener: opener,
+                            agent, opener: opener.logging(to: agent.log),
                             queue: InternalConnection(
                                 path: InternalEndpoint.queue, eventLoop: loop, sockets: context.machine.sockets),
                             agents: { others.caller($0) })

@@ -81,6 +81,13 @@ public struct Maps: Sendable {
         let title = title ?? table.logName
         log.warning("\(title) lookup of \(key) returns an empty string result")
         log.warning("\(title) should return NO RESULT in case of NOT FOUND")
-        return LookupError(table: table.name, reason: "empty string result")
+        return LookupError(table: table.name, reason: LookupError.emptyResult)
     }
+}
+
+extension LookupError {
+    fileprivate static let emptyResult = "empty string result"
+
+    /// The table has answered, with nothing: whoever made it meant something else.
+    public var isEmptyResult: Bool { reason == Self.emptyResult }
 }

@@ -4,7 +4,7 @@ import MailSystem
 extension TableSettings {
     /// The settings of one service.
     ///
-    /// - Parameter checksProxy: whether `proxy:` opens only what `proxy_read_maps` lists, as daemons require.
+    /// - Parameter checksProxy: whether `proxy:` opens only what `proxy_read_maps` and `proxy_write_maps` list.
     public init(parameters: Parameters, checksProxy: Bool = true) {
         self.init()
         readBufferSize = parameters.int("berkeley_db_read_buffer_size")
@@ -14,7 +14,9 @@ extension TableSettings {
         utf8 = parameters.bool("smtputf8_enable")
         defaultType = parameters["default_database_type"]
         redirects = Self.redirects(parameters)
-        if checksProxy { proxyReadMaps = Self.proxied(parameters["proxy_read_maps"]) }
+        guard checksProxy else { return }
+        proxyReadMaps = Self.proxied(parameters["proxy_read_maps"])
+        proxyWriteMaps = Self.proxied(parameters["proxy_write_maps"])
     }
 
     /// Empty unless the administrator is leaving Berkeley DB behind: postfix-non-bdb(1).

@@ -11,16 +11,32 @@ public final class TableOpener: Sendable {
     let systemDatabase: SystemDatabase?
     /// Who reaches the servers of `proxy:` tables when a chroot may hide them; nil: this process does.
     let proxy: ProxyLookup?
-    private let opened: Mutex<[Key: any LookupTable]> = Mutex([:])
+    private let opened: OpenTables
 
     private struct Key: Hashable {
         let specification: String
         let options: TableOptions
     }
 
+    private final class OpenTables: Sendable {
+        let tables: Mutex<[Key: any LookupTable]> = Mutex([:])
+    }
+
     public convenience init(settings: TableSettings, log: MailLog) {
         self.init(settings: settings, log: log, systemDatabase: nil)
     }
+
+    private init(_ other: TableOpener, log: MailLog) {
+        settings = other.settings
+        self.log = log
+        systemDatabase = other.systemDatabase
+        proxy = other.proxy
+        opened = other.opened
+    }
+
+    /// An opener of the same tables for another program of the process: what their users have to say goes to its log.
+    /// A table's own warnings stay where it was opened first.
+    public func logging(to log: MailLog) -> TableOpener { TableOpener(self, log: log) }
 
     /// - Parameters:
     ///   - systemDatabase: for a process in a chroot.
@@ -30,6 +46,7 @@ public final class TableOpener: Sendable {
         self.log = log
         self.systemDatabase = systemDatabase
         self.proxy = proxy
+        opened = OpenTables()
     }
 
     /// The table, for a daemon. One that cannot be opened is reported, and then fails every lookup: callers answer
@@ -38,7 +55,7 @@ public final class TableOpener: Sendable {
         let utf8 = settings.utf8 && !options.contains(.anyOctets)
         let options = utf8 ? options.union(.utf8) : options
         let key = Key(specification: specification, options: options)
-        if let table = opened.withLock({ $0[key] }) { return table }
+        if let table = opened.tables.withLock({ $0[key] }) { return table }
         let table: any LookupTable
         do {
             table = try openOrThrow(specification, options: options)
@@ -46,7 +63,7 @@ public final class TableOpener: Sendable {
             log.error(error.reason)
             table = UnavailableTable(name: specification, reason: error.reason, log: log)
         }
-        return opened.withLock { tables in
+        return opened.tables.withLock { tables in
             if let first = tables[key] { return first }
             tables[key] = table
             return table
@@ -80,7 +97,7 @@ public final class TableOpener: Sendable {
     }
 
     /// All tables that `open` has given out.
-    public var openTables: [any LookupTable] { opened.withLock { Array($0.values) } }
+    public var openTables: [any LookupTable] { opened.tables.withLock { Array($0.values) } }
 
     /// True once a table's source was replaced or modified and the table could not follow by itself: time for a new
     /// generation of the process.

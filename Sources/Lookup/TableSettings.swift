@@ -20,6 +20,10 @@ public struct TableSettings: Sendable {
     public var redirects: [String: String] = [:]
     /// `proxy_read_maps`, split: tables that `proxy:` may open. nil: no check (commands run by the administrator).
     public var proxyReadMaps: Set<String>?
+    /// The same for changes, and `proxy_write_maps`.
+    public var proxyWriteMaps: Set<String>?
+    /// A command of the administrator asks, which is told so in Postfix's words.
+    public var isCommand = false
 
     /// How many entries a table that is being built will have, roughly; 0 when unknown.
     public var expectedCount = 0

@@ -65,7 +65,8 @@ public final class QueueProcess: DaemonProcess {
         flush = FlushService(
             list: FlushList(directory: directory), work: work, clock: context.clock,
             domains: DomainList(
-                parameters["fast_flush_domains"], name: "fast_flush_domains", opener: opener,
+                parameters["fast_flush_domains"], name: "fast_flush_domains",
+                opener: opener.logging(to: context.log("flush")),
                 parentsMatch: ParentDomains.match(feature: "fast_flush_domains", parameters: parameters)),
             refreshTime: parameters.seconds("fast_flush_refresh_time"),
             purgeTime: parameters.seconds("fast_flush_purge_time"), log: context.log("flush"),
@@ -132,9 +133,10 @@ public final class QueueProcess: DaemonProcess {
         _ context: ProcessContext, _ service: HostedService?, _ opener: TableOpener, _ directory: QueueDirectory,
         _ arrived: @escaping @Sendable (String) -> Void
     ) -> CleanupService {
-        CleanupService(
-            service?.parameters ?? context.parameters, opener: opener, queue: directory, pool: context.pool,
-            log: context.log("cleanup"), rewriteLog: context.log("trivial-rewrite"), clock: context.clock,
+        let log = context.log("cleanup")
+        return CleanupService(
+            service?.parameters ?? context.parameters, opener: opener.logging(to: log), queue: directory,
+            pool: context.pool, log: log, rewriteLog: context.log("trivial-rewrite"), clock: context.clock,
             notifyQueue: arrived)
     }
 

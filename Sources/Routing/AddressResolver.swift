@@ -162,30 +162,25 @@ public final class AddressResolver: Sendable {
 
     private func classify(_ domain: String) async throws(RoutingFailure) -> AddressClass {
         if try await isLocal(domain) {
-            if try await isListed(domain, aliasDomains, "virtual_alias_domains") {
-                warnAboutDouble(domain, "mydestination", "virtual_alias_domains")
-            }
-            if try await isListed(domain, mailboxDomains, "virtual_mailbox_domains") {
-                warnAboutDouble(domain, "mydestination", "virtual_mailbox_domains")
-            }
+            await lookForDouble(domain, "mydestination", aliasDomains, "virtual_alias_domains")
+            await lookForDouble(domain, "mydestination", mailboxDomains, "virtual_mailbox_domains")
             return .local
         }
         if try await isListed(domain, aliasDomains, "virtual_alias_domains") {
-            if try await isListed(domain, mailboxDomains, "virtual_mailbox_domains") {
-                warnAboutDouble(domain, "virtual_alias_domains", "virtual_mailbox_domains")
-            }
-            if try await isListed(domain, relayDomains, "relay_domains") {
-                warnAboutDouble(domain, "virtual_alias_domains", "relay_domains")
-            }
+            await lookForDouble(domain, "virtual_alias_domains", mailboxDomains, "virtual_mailbox_domains")
+            await lookForDouble(domain, "virtual_alias_domains", relayDomains, "relay_domains")
             return .virtualAlias
         }
         if try await isListed(domain, mailboxDomains, "virtual_mailbox_domains") {
-            if try await isListed(domain, relayDomains, "relay_domains") {
-                warnAboutDouble(domain, "virtual_mailbox_domains", "relay_domains")
-            }
+            await lookForDouble(domain, "virtual_mailbox_domains", relayDomains, "relay_domains")
             return .virtualMailbox
         }
         return try await isListed(domain, relayDomains, "relay_domains") ? .relay : .default
+    }
+
+    /// Only to warn: the class is known, and a table that fails changes nothing (its list has logged that).
+    private func lookForDouble(_ domain: String, _ first: String, _ list: DomainList, _ second: String) async {
+        if (try? await isListed(domain, list, second)) == true { warnAboutDouble(domain, first, second) }
     }
 
     /// Once a domain: a busy server would repeat it for every recipient.

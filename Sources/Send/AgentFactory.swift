@@ -54,7 +54,7 @@ struct AgentFactory {
                 group: context.group, sockets: context.machine.sockets),
             cachedDestinations: DomainList(
                 parameters["\(settings.mode.rawValue)_connection_cache_destinations"],
-                name: "\(settings.mode.rawValue)_connection_cache_destinations", opener: opener),
+                name: "\(settings.mode.rawValue)_connection_cache_destinations", opener: opener.logging(to: log)),
             queue: queue, pool: context.pool, log: log, clock: context.clock, agents: { others.caller($0) })
     }
 

@@ -40,7 +40,16 @@ public final class SendProcess: DaemonProcess {
     /// - Parameter resolver: answers for the DNS.
     public init(context: ProcessContext, resolver: any Resolver) async throws {
         self.context = context
-        opener = TableOpener(parameters: context.parameters, log: context.log("smtp"))
+        let sockets = context.machine.sockets
+        let outside =
+            context.isChrooted
+            ? OutsideLookup(
+                asking: LoopConnections(context.group) {
+                    InternalConnection(path: InternalEndpoint.queue, eventLoop: $0, sockets: sockets)
+                }) : nil
+        opener = TableOpener(
+            parameters: context.parameters, log: context.log("smtp"), systemDatabase: outside?.systemDatabase,
+            proxy: outside?.proxy)
         let factory = AgentFactory(context: context, resolver: resolver, hosts: .ofSystem(), opener: opener)
         services = try context.services.compactMap { hosted in
             guard let agent = try factory.agent(for: hosted) else { return nil }

@@ -1,3 +1,5 @@
+import MailSystem
+import TestSupport
 import Testing
 
 @testable import Lookup
@@ -103,6 +105,30 @@ import Testing
         let test = TestOpener { $0.proxyReadMaps = ["static:x"] }
         #expect(try await test.maps("proxy:static:x").find("k") == "x")
         await #expect(throws: LookupError.self) { try await test.maps("proxy:static:y").find("k") }
+        #expect(try await test.maps("proxy:proxy:static:x").find("k") == "x")
+    }
+
+    @Test func aCommandIsToldThatProxymapDoesNotKnowATable() {
+        let test = TestOpener {
+            $0.proxyReadMaps = ["static:x"]
+            $0.proxyWriteMaps = []
+            $0.isCommand = true
+        }
+        let read = TableOpenError("proxymap service is not configured for table \"static:y\"")
+        #expect(throws: read) { try test.opener.openOrThrow("proxy:static:y") }
+        #expect(throws: read) { try test.opener.openOrThrow("unionmap:{proxy:static:y}") }
+        let written = TableOpenError("proxywrite service is not configured for table \"static:x\"")
+        #expect(throws: written) { try test.opener.openOrThrow("proxy:static:x", options: .writable) }
+    }
+
+    @Test func twoProgramsShareATableAndSayThemselvesWhatFailed() async {
+        let test = TestOpener()
+        let sink = MemoryLogSink()
+        let other = test.opener.logging(to: MailLog(tag: "postfix/cleanup", sink: sink))
+        _ = try? await Maps("fail:x", opener: test.opener).find("k")
+        _ = try? await Maps("fail:x", opener: other).find("l")
+        #expect(sink.texts == ["warning: fail:x lookup error for \"l\""])
+        #expect(other.openTables.count == 1)
     }
 
     @Test func keysAreUTF8WhereSMTPUTF8IsOn() async throws {

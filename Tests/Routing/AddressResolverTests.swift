@@ -105,6 +105,20 @@ import Testing
         #expect("\(result.transport)|\(result.nexthop)" == expected)
     }
 
+    @Test(arguments: [
+        (["virtual_alias_domains": "fail:x", "virtual_mailbox_domains": "fail:x"], "u@localhost", "local"),
+        (["virtual_alias_domains": "fail:x"], "u@other.example", ""),
+        (
+            ["virtual_alias_domains": "v.example", "virtual_mailbox_domains": "fail:x", "relay_domains": "fail:x"],
+            "u@v.example", "error"
+        ),
+        (["virtual_mailbox_domains": "v.example", "relay_domains": "fail:x"], "u@v.example", "virtual"),
+        (["relay_domains": "fail:x"], "u@other.example", ""),
+    ])
+    func listsThatFailMatterWhereTheyDecide(settings: [String: String], address: String, transport: String) async {
+        #expect(await resolver(settings).resolve(sender: "s@x.example", recipient: address).transport == transport)
+    }
+
     @Test func nexthopsOfTransports() async {
         let resolver = resolver([
             "default_transport": "error:no way", "local_transport": "local", "virtual_transport": "lmtp:unix:private/x",

@@ -357,6 +357,7 @@ enum ImplementedParameters {
         smtpd_data_restrictions
         smtpd_delay_open_until_valid_rcpt
         smtpd_delay_reject
+        smtpd_discard_ehlo_keyword_address_maps
         smtpd_discard_ehlo_keywords
         smtpd_dns_reply_filter
         smtpd_end_of_data_restrictions

@@ -9,17 +9,31 @@ enum ProxyTable {
         if request.options.contains(.sensitive) {
             return try request.opener.openUnchecked(TableSpecification(request.name), options: request.options)
         }
-        if let allowed = request.settings.proxyReadMaps, !allowed.contains(request.name) {
-            throw TableOpenError("\(request.specification) map is not listed in proxy_read_maps")
+        let name = withoutPrefix(request.name)
+        let writes = request.options.contains(.writable)
+        let allowed = writes ? request.settings.proxyWriteMaps : request.settings.proxyReadMaps
+        if let allowed, !allowed.contains(name) {
+            throw TableOpenError(
+                request.settings.isCommand
+                    ? "\(writes ? "proxywrite" : "proxymap") service is not configured for table \"\(name)\""
+                    : "\(request.specification) map is not listed in \(writes ? "proxy_write_maps" : "proxy_read_maps")"
+            )
         }
-        let target = try request.opener.openUnchecked(TableSpecification(request.name), options: request.options)
-        if request.options.contains(.writable) { return target }
-        if let ask = request.opener.proxy, try RemoteProxyTable.types.contains(TableSpecification(request.name).type) {
+        let target = try request.opener.openUnchecked(TableSpecification(name), options: request.options)
+        if writes { return target }
+        if let ask = request.opener.proxy, try RemoteProxyTable.types.contains(TableSpecification(name).type) {
             return RemoteProxyTable(
-                name: "\(request.specification)", target: target, table: request.name, options: request.options,
-                ask: ask)
+                name: "\(request.specification)", target: target, table: name, options: request.options, ask: ask)
         }
         return RenamedTable(name: "\(request.specification)", target: target)
+    }
+
+    /// `proxy:proxy:type:name` is the table itself, too.
+    private static func withoutPrefix(_ name: String) -> String {
+        let prefix = "proxy:"
+        var rest = name.utf8[...]
+        while rest.starts(with: prefix.utf8) { rest.removeFirst(prefix.utf8.count) }
+        return String(decoding: rest, as: UTF8.self)
     }
 }
 

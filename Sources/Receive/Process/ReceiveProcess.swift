@@ -41,6 +41,7 @@ public final class ReceiveProcess: DaemonProcess {
             InternalConnection(
                 path: InternalEndpoint.queue, eventLoop: $0, sockets: sockets, afterLoss: MessageArrived.unknown)
         }
+        let outside = context.isChrooted ? OutsideLookup(asking: queue) : nil
         let assembly = ServiceAssembly(
             context: context, resolver: resolver, hosts: .ofSystem(),
             sasl: SASLServiceFactory(group: context.group, pool: context.pool, machine: context.machine),
@@ -54,8 +55,8 @@ public final class ReceiveProcess: DaemonProcess {
         for service in hosted {
             let opener = TableOpener(
                 parameters: service.parameters, log: service.log(context.logSink),
-                systemDatabase: context.isChrooted ? Self.systemDatabase(queue) : nil,
-                proxy: context.isChrooted ? Self.proxy(queue) : nil)
+                systemDatabase: outside?.systemDatabase,
+                proxy: outside?.proxy)
             openers.append(opener)
             do {
                 services.append((try assembly.make(service, opener: opener), service))
@@ -78,33 +79,6 @@ public final class ReceiveProcess: DaemonProcess {
                     watch.look()
                 }, service
             )
-        }
-    }
-
-    /// The queue process sees the users that a chroot hides.
-    private static func systemDatabase(_ queue: any InternalCaller) -> SystemDatabase {
-        return { (database, key) async throws(LookupError) in
-            try await ask(queue, SystemDatabaseRequest(database: database, key: key), for: "unix:\(database)")
-                .map { String(decoding: $0, as: UTF8.self) }
-        }
-    }
-
-    /// The queue process reaches the servers that a chroot hides.
-    private static func proxy(_ queue: any InternalCaller) -> ProxyLookup {
-        return { (table, options, key) async throws(LookupError) in
-            try await ask(queue, ProxyLookupRequest(table: table, options: options.rawValue, key: key), for: table)
-        }
-    }
-
-    private static func ask<Request: InternalRequest>(
-        _ queue: any InternalCaller, _ request: Request, for table: String
-    ) async throws(LookupError) -> [UInt8]? where Request.Reply == LookupReply {
-        let reply: LookupReply
-        do { reply = try await queue.call(request) } catch { throw LookupError(table: table, reason: "\(error)") }
-        switch reply {
-        case .found(let value): return value
-        case .notFound: return nil
-        case .failed(let reason): throw LookupError(table: table, reason: reason)
         }
     }
 

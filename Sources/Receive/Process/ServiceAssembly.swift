@@ -40,14 +40,16 @@ struct ServiceAssembly {
         // Other programs' lines carry their own service's name, not that of the smtpd line they work for.
         func program(_ name: String) -> MailLog { context.log(name) }
         let settings = ServerSettings(parameters, service: hosted.service.name)
-        let routing = AddressResolver(parameters, opener: opener, log: program("trivial-rewrite"))
+        let routingLog = program("trivial-rewrite")
+        let routing = AddressResolver(parameters, opener: opener.logging(to: routingLog), log: routingLog)
         let engine = try RestrictionEngine(
             parameters: parameters, opener: opener, resolver: filtered(resolver, parameters, opener, log),
             routing: routing)
         let queue = queue
+        let cleanupLog = program("cleanup")
         let cleanup = CleanupService(
-            parameters, opener: opener, queue: queueDirectory(parameters), pool: context.pool,
-            log: program("cleanup"), rewriteLog: program("trivial-rewrite"), clock: context.clock
+            parameters, opener: opener.logging(to: cleanupLog), queue: queueDirectory(parameters), pool: context.pool,
+            log: cleanupLog, rewriteLog: routingLog, clock: context.clock
         ) { queue.notify(MessageArrived(queueID: $0)) }
         let (flow, delay) = (flow, parameters.seconds("in_flow_delay"))
         let intake = CleanupIntake(
@@ -93,22 +95,30 @@ struct ServiceAssembly {
         if !noOperations.isEmpty { environment.isNoOperation = { (try? await noOperations.matches($0)) ?? false } }
         let filters = Maps("smtpd_command_filter", of: parameters, opener: opener)
         if !filters.isEmpty { environment.commandFilter = { line in try? await .some(filters.find(line)) } }
-        environment.isExempt = clientList("smtpd_client_event_limit_exceptions", parameters, opener)
-        environment.isSASLException = clientList("smtpd_sasl_exceptions_networks", parameters, opener)
+        let discarded = Maps("smtpd_discard_ehlo_keyword_address_maps", of: parameters, opener: opener)
+        if !discarded.isEmpty {
+            environment.discardedKeywords = { client in try? await .some(discarded.find(client.address)) }
+        }
+        let exempt = clientList("smtpd_client_event_limit_exceptions", parameters, opener)
+        environment.isExempt = { await exempt($0) ?? false }
+        if parameters.bool("smtpd_sasl_auth_enable") {
+            environment.isSASLException = clientList("smtpd_sasl_exceptions_networks", parameters, opener)
+        }
         environment.mayUseVERP = clientList("smtpd_authorized_verp_clients", parameters, opener)
         environment.mayUseXClient = clientList("smtpd_authorized_xclient_hosts", parameters, opener)
         environment.mayUseXForward = clientList("smtpd_authorized_xforward_hosts", parameters, opener)
-        environment.toleratesBareNewline = clientList("smtpd_forbid_bare_newline_exclusions", parameters, opener)
+        let tolerated = clientList("smtpd_forbid_bare_newline_exclusions", parameters, opener)
+        environment.toleratesBareNewline = { await tolerated($0) ?? false }
     }
 
     private func clientList(
         _ name: String, _ parameters: Parameters, _ opener: TableOpener
-    ) -> @Sendable (ClientIdentity) async -> Bool {
+    ) -> ClientPredicate {
         let parents = parameters.list("parent_domain_matches_subdomains")
         let list = NetworkList(
             parameters[name], name: name, opener: opener, parentsMatch: parents.contains(name))
         if list.isEmpty { return { _ in false } }
-        return { client in (try? await list.matches(name: client.name, address: client.address)) ?? false }
+        return { client in try? await list.matches(name: client.name, address: client.address) }
     }
 
     /// Nil, with a warning, when TLS is wanted but can't be had: clients are then told 454.

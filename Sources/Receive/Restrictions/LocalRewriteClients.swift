@@ -33,18 +33,23 @@ struct LocalRewriteClients: Sendable {
         self.items = items
     }
 
-    func matches(_ check: Evaluation) async -> Bool {
+    func judge(_ check: Evaluation) async -> HeaderRewriting {
         for item in items {
             switch item {
             case .restriction(let restriction):
-                if await restriction.evaluate(check) == .permit { return true }
+                if await restriction.evaluate(check) == .permit { return .local }
             case .addresses(let maps):
-                let lookup = AccessLookup(maps: maps, parentsMatch: true)
-                let client = check.facts.client
-                if let found = try? await lookup.find(domain: client.name), !found.isEmpty { return true }
-                if let found = try? await lookup.find(address: client.address), !found.isEmpty { return true }
+                do {
+                    // The address as a whole: no networks (postconf(5)).
+                    if try await maps.find(check.facts.client.address) != nil { return .local }
+                } catch {
+                    return .refused(
+                        error.isEmptyResult
+                            ? RestrictionReplies.configuration
+                            : ServerReply(451, "4.3.0", "Temporary lookup error"))
+                }
             }
         }
-        return false
+        return .remote
     }
 }

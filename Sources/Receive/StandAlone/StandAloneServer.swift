@@ -108,7 +108,7 @@ struct Unrestricted: RestrictionChecker {
         _ stage: RestrictionStage, _ facts: SessionFacts, _ memory: inout RestrictionMemory
     ) async -> RestrictionVerdict { .accept }
 
-    func rewritesLocally(_ facts: SessionFacts) async -> Bool { true }
+    func headerRewriting(_ facts: SessionFacts) async -> HeaderRewriting { .local }
 }
 
 /// Nothing is counted.

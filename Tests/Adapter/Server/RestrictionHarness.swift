@@ -73,7 +73,7 @@ final class RestrictionHarness {
             facts.etrnDomain = operands[0]
             return await check(.etrn, "ETRN")
         case ("rewrite", 0):
-            if let engine = engine() { _ = await engine.rewritesLocally(facts) }
+            if let engine = engine() { _ = await engine.headerRewriting(facts) }
             return "OK"
         case ("flush_dnsxl_cache", 0): return "OK"
         case ("fingerprint", 1):

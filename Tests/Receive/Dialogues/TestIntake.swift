@@ -67,5 +67,5 @@ struct TestChecker: RestrictionChecker {
                 "<\(recipient)>: Recipient address rejected: User unknown in local recipient table"))
     }
 
-    func rewritesLocally(_ facts: SessionFacts) async -> Bool { false }
+    func headerRewriting(_ facts: SessionFacts) async -> HeaderRewriting { .remote }
 }

@@ -32,9 +32,9 @@ final class TestServer {
         var environment = ServerEnvironment(
             checker: TestChecker(), intake: intake, log: log, clock: SystemClock(), limits: Unlimited())
         environment.isForbidden = { (try? await forbidden.matches($0)) ?? false }
-        func hosts(_ name: String) -> @Sendable (ClientIdentity) async -> Bool {
+        func hosts(_ name: String) -> ClientPredicate {
             let list = NetworkList(parameters[name], name: name, opener: opener)
-            return { client in (try? await list.matches(name: client.name, address: client.address)) ?? false }
+            return { client in try? await list.matches(name: client.name, address: client.address) }
         }
         environment.mayUseVERP = hosts("smtpd_authorized_verp_clients")
         let filters = Maps(parameters["smtpd_command_filter"], opener: opener)

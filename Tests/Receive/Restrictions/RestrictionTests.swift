@@ -94,6 +94,7 @@ struct RestrictionTests {
     func checksWhoOwnsTheSender(restriction: String, login: String, sender: String, reason: String?) async {
         let last = await answer(
             to: """
+                smtpd_sasl_auth_enable 1
                 smtpd_sender_login_maps inline:{{a@b.example=alice, carol},{@d.example=alice}}
                 sender_restrictions \(restriction)
                 login \(login)
@@ -101,6 +102,50 @@ struct RestrictionTests {
                 rcpt x@local.example
                 """)
         #expect(last == (reason.map { "553 5.7.1 <\(sender)>: Sender address rejected: \($0)" } ?? "OK"))
+    }
+
+    @Test(arguments: [
+        "reject_sender_login_mismatch", "reject_known_sender_login_mismatch", "check_sasl_access,inline:{bob=reject}",
+    ])
+    func aServiceWithoutLoginsAsksForNone(restriction: String) async {
+        let last = await answer(
+            to: """
+                smtpd_sender_login_maps inline:{{a@b.example=alice}}
+                sender_restrictions \(restriction)
+                login bob
+                mail a@b.example
+                rcpt x@local.example
+                """)
+        #expect(last == "OK")
+    }
+
+    @Test(arguments: [
+        ("a@local.example", "OK"),
+        (
+            "b@local.example",
+            "550 5.1.0 <b@local.example>: Sender address rejected: User unknown in local recipient table"
+        ),
+    ])
+    func aSenderThatIsRewrittenExists(sender: String, answer: String) async {
+        let last = await self.answer(
+            to: """
+                local_recipient_maps inline:{x=y}
+                sender_canonical_maps inline:{a@local.example=x@local.example}
+                sender_restrictions reject_unlisted_sender
+                mail \(sender)
+                rcpt x@local.example
+                """)
+        #expect(last == answer)
+    }
+
+    @Test func onlyWarnsOfATableThatFails() async {
+        let last = await answer(
+            to: """
+                recipient_restrictions warn_if_reject,check_recipient_access,fail:x
+                mail a@b.example
+                rcpt x@local.example
+                """)
+        #expect(last == "OK")
     }
 
     private func answer(to script: String) async -> String? {

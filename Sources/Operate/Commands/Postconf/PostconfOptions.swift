@@ -60,6 +60,7 @@ struct PostconfOptions {
 
     private var targetOptions: [Character] = []
     private var letters: Set<Character> = []
+    private var overrideTexts: [String] = []
 
     init(_ arguments: [String]) throws(CommandFailure) {
         // Apus' own long options.
@@ -79,6 +80,8 @@ struct PostconfOptions {
         }
         operands = scanner.operands
         try check()
+        // What goes together is judged before what the options say.
+        for text in overrideTexts { overrides.append(try Self.override(text)) }
     }
 
     private mutating func apply(_ option: Character, _ value: String) throws(CommandFailure) {
@@ -92,7 +95,7 @@ struct PostconfOptions {
         case "H": hidesValues = true
         case "j": json = true
         case "n": explicitOnly = true
-        case "o": overrides.append(try Self.override(value))
+        case "o": overrideTexts.append(value)
         case "q": quiet = true
         case "T":
             listing = .tls
@@ -131,15 +134,20 @@ struct PostconfOptions {
         if letters.contains("b"), letters.contains("t") { throw CommandFailure("specify one of -b and -t") }
         try exclusive(["a", "A", "b", "F", "l", "m", "M", "p", "P", "t", "T"])
         try exclusive(["d", "e", "n", "X", "#"])
+        try exclusive(["d", "e", "o", "X", "#"])
         try exclusive(["e", "f", "X", "#"])
         try exclusive(["e", "h", "H", "X", "#"])
         try exclusive(["e", "x", "X", "#"])
         if let listing {
-            try forbid(["d", "e", "f", "h", "H", "n", "x", "X", "#"], with: listing.rawValue)
+            try forbid(["d", "e", "f", "h", "H", "n", "o", "x", "X", "#"], with: listing.rawValue)
+            if operands.count > 1, listing == .bounces || listing == .expandedBounces {
+                throw CommandFailure("options -b and -t require at most one template file")
+            }
         }
         switch target {
         case .masterEntries: try forbid(["d", "n", "h", "H"], with: "M")
-        case .masterFields, .masterParameters: try forbid(["d", "n"], with: target.rawValue)
+        case .masterFields: try forbid(["d", "n", "X", "#"], with: "F")
+        case .masterParameters: try forbid(["d", "n", "#"], with: "P")
         case .main: break
         }
         let assigns = operands.contains { $0.utf8.contains(UInt8(ascii: "=")) }
@@ -151,17 +159,20 @@ struct PostconfOptions {
     }
 
     private func forbid(_ options: [Character], with option: Character) throws(CommandFailure) {
-        for letter in options where letters.contains(letter) {
-            throw CommandFailure("with option -\(option), do not specify -\(letter)")
+        let given = options.filter(letters.contains)
+        if !given.isEmpty {
+            throw CommandFailure("with option -\(option), do not specify \(Self.list(given))")
         }
     }
 
     private func exclusive(_ options: [Character]) throws(CommandFailure) {
         let given = options.filter(letters.contains)
         if given.count > 1 {
-            throw CommandFailure("specify one of " + given.map { "-\($0)" }.joined(separator: " "))
+            throw CommandFailure("specify one of \(Self.list(given))")
         }
     }
+
+    private static func list(_ options: [Character]) -> String { options.map { "-\($0)" }.joined(separator: " ") }
 }
 
 /// `name = value` on a command line.

@@ -139,7 +139,8 @@ struct TableCommand<Dialect: TableDialect> {
     private init(_ context: CommandContext, _ options: TableCommandOptions) throws(CommandFailure) {
         self.context = context
         self.options = options
-        var settings = TableSettings(parameters: context.parameters, checksProxy: false)
+        var settings = TableSettings(parameters: context.parameters)
+        settings.isCommand = true
         // One table, and many lookups perhaps.
         settings.mapsFiles = true
         opener = TableOpener(settings: settings, log: context.log)

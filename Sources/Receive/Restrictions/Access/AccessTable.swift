@@ -9,7 +9,7 @@ struct AccessTable: Sendable {
     let lookup: AccessLookup
     let maps: Maps
 
-    /// Acts on what `find` gives; a failed look-up makes the mail wait.
+    /// Acts on what `find` gives; a failed look-up makes the mail wait, unless the restriction follows warn_if_reject.
     ///
     /// - Parameters:
     ///   - key: what was looked up, for warnings.
@@ -23,8 +23,7 @@ struct AccessTable: Sendable {
         do {
             value = try await find()
         } catch {
-            return check.refuse(
-                451, "4.3.5", RestrictionReplies.rejected(subject, "Server configuration error"), cause: .trouble)
+            return check.refuse(451, "4.3.5", RestrictionReplies.rejected(subject, "Server configuration error"))
         }
         guard let value else { return .dunno }
         let action = AccessAction(table: name, key: key, subject: subject, value: value)

@@ -5,6 +5,10 @@ struct LoginAccess: Restriction {
     let table: AccessTable
 
     func evaluate(_ check: Evaluation) async -> Outcome {
+        guard check.settings.saslEnabled else {
+            check.ignoreWithoutSASL("check_sasl_access")
+            return .dunno
+        }
         guard let login = check.facts.saslUsername, !login.isEmpty else { return .dunno }
         let maps = table.maps
         return await table.act(check, subject: Subject(name: login, label: Subject.loginLabel), key: login) {

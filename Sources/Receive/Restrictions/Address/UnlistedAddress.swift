@@ -49,7 +49,11 @@ struct UnlistedAddress: Restriction {
     /// Canonical and alias tables turn the address into another one: it exists.
     private func isMapped(_ check: Evaluation, _ address: String) async throws(LookupError) -> Bool {
         let tables = check.environment.tables
-        for maps in [tables.recipientCanonical, tables.canonical, tables.virtualAliases] {
+        let canonical =
+            role == .sender
+            ? [tables.recipientCanonical, tables.senderCanonical, tables.canonical]
+            : [tables.recipientCanonical, tables.canonical]
+        for maps in canonical + [tables.virtualAliases] {
             if try await isIn(maps, check, address) { return true }
         }
         return false

@@ -12,6 +12,8 @@ final class Evaluation {
     var deferIfReject: ServerReply?
     /// Refusals are only logged: the restriction follows warn_if_reject.
     var onlyWarn = false
+    /// smtpd_log_access_permit_actions is about access restrictions only.
+    var logsPermits = true
     /// The recipient was looked up in the tables of its class.
     var recipientListed = false
     var senderListed = false
@@ -31,12 +33,12 @@ final class Evaluation {
     // MARK: Refusing
 
     /// Refuses, or warns only.
-    func refuse(_ code: Int, _ status: String, _ text: String, cause: RefusalCause = .policy) -> Outcome {
-        refuse(RestrictionReplies.reply(code, status, text), cause: cause)
+    func refuse(_ code: Int, _ status: String, _ text: String) -> Outcome {
+        refuse(RestrictionReplies.reply(code, status, text))
     }
 
-    func refuse(_ reply: ServerReply, cause: RefusalCause = .policy) -> Outcome {
-        if onlyWarn, cause == .policy {
+    func refuse(_ reply: ServerReply) -> Outcome {
+        if onlyWarn {
             log("reject_warning", (settings.softBounce ? reply.softened : reply).text)
             return .dunno
         }
@@ -81,6 +83,11 @@ final class Evaluation {
     }
 
     func warn(_ text: String) { verdict.warnings.append(text) }
+
+    /// smtpd_sasl_auth_enable is off.
+    func ignoreWithoutSASL(_ restriction: String) {
+        warn("restriction `\(restriction)' ignored: no SASL support")
+    }
 
     // MARK: What more than one restriction asks
 

@@ -29,13 +29,6 @@ struct Subject: Sendable, Equatable {
     static let endOfDataLabel = "End-of-data"
 }
 
-/// Why a refusal happens: `warn_if_reject` only turns refusals by policy into warnings.
-enum RefusalCause: Sendable {
-    case policy
-    /// A table or the DNS could not answer, or the configuration is wrong.
-    case trouble
-}
-
 /// One restriction of a list, with its arguments.
 protocol Restriction: Sendable {
     func evaluate(_ check: Evaluation) async -> Outcome

@@ -101,8 +101,10 @@ public final class RestrictionEngine: RestrictionChecker {
         return check.verdict
     }
 
-    public func rewritesLocally(_ facts: SessionFacts) async -> Bool {
-        await localRewrite.matches(Evaluation(environment, facts))
+    public func headerRewriting(_ facts: SessionFacts) async -> HeaderRewriting {
+        let check = Evaluation(environment, facts)
+        check.logsPermits = false
+        return await localRewrite.judge(check)
     }
 
     private enum Memory {

@@ -51,7 +51,7 @@ extension Evaluation {
     /// - Parameter table: where the action stands; empty for restrictions.
     func permit(_ action: String, _ subject: Subject, table: String = "") async -> Outcome {
         let logged = environment.tables.loggedPermits
-        if !logged.isEmpty, (try? await logged.matches(action)) == true {
+        if logsPermits, !logged.isEmpty, (try? await logged.matches(action)) == true {
             let origin = table.isEmpty ? " " : " from \(table)"
             log("permit", "action=\(action) for \(subject.label)=\(subject.name)\(origin)")
         }

@@ -15,6 +15,7 @@ struct SenderLogin: Restriction {
     var knownOnly = false
 
     func evaluate(_ check: Evaluation) async -> Outcome {
+        guard check.settings.saslEnabled else { return ignored(check) }
         let tables = check.environment.tables
         guard let sender = check.facts.sender, !sender.isEmpty, !tables.senderLogins.isEmpty else { return .dunno }
         let login = check.facts.saslUsername
@@ -38,5 +39,20 @@ struct SenderLogin: Restriction {
         let names = ListSyntax.split(owners ?? "")
         if names.contains(where: { ASCII.equalIgnoringCase($0, login) }) { return .dunno }
         return check.refuse(553, "5.7.1", RestrictionReplies.rejected(subject, "not owned by user \(login)"))
+    }
+
+    /// A service without logins knows nothing of them.
+    private func ignored(_ check: Evaluation) -> Outcome {
+        if knownOnly {
+            check.ignoreWithoutSASL("reject_known_sender_login_mismatch")
+        } else {
+            if sessions.contains(.authenticated) {
+                check.ignoreWithoutSASL("reject_authenticated_sender_login_mismatch")
+            }
+            if sessions.contains(.unauthenticated) {
+                check.ignoreWithoutSASL("reject_unauthenticated_sender_login_mismatch")
+            }
+        }
+        return .dunno
     }
 }

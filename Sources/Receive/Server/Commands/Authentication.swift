@@ -8,7 +8,9 @@ struct AuthenticationExchange {
 
 /// AUTH (RFC 4954).
 extension SMTPSession {
-    private var saslIsActive: Bool { settings.saslIsEnabled && environment.sasl != nil && !isSASLException }
+    private var saslIsActive: Bool {
+        settings.saslIsEnabled && environment.sasl != nil && rights.isSASLException != true
+    }
 
     /// Mechanisms for the EHLO reply; empty when AUTH is not offered now.
     nonisolated(nonsending) func offeredMechanisms() async -> [String] {

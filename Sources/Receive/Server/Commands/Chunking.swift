@@ -9,7 +9,7 @@ extension SMTPSession {
     }
 
     nonisolated(nonsending) func chunk(size: Int, isLast: Bool) async -> Outcome {
-        if settings.discardedKeywords.contains("chunking") {
+        if discardedKeywords.contains("chunking") {
             return Outcome(ServerReply(521, "5.5.1", "Error: command not implemented"), next: .close)
         }
         if let problem = await chunkProblem(size: size, isLast: isLast) {

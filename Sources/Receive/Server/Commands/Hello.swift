@@ -16,14 +16,33 @@ extension SMTPSession {
         if extended { facts.protocolName = "ESMTP" }
         await abandonTransaction()
         guard extended else { return Outcome(ServerReply(250, nil, settings.myhostname)) }
-        return Outcome(ServerReply(250, lines: [settings.myhostname] + (await extensions())))
+        if let unknown = unknownFeature {
+            return localDataError(unknown)
+        }
+        let lines = await extensions()
+        let hidden = ClientRights.order.filter(discardedKeywords.contains).map(ASCII.uppercased)
+        if !hidden.isEmpty, !discardedKeywords.contains(ClientRights.silence) {
+            log.info("discarding EHLO keywords: \(hidden.joined(separator: " "))")
+        }
+        return Outcome(ServerReply(250, lines: [settings.myhostname] + lines))
+    }
+
+    /// What of the EHLO lines depends on a table that could not answer.
+    private var unknownFeature: String? {
+        if rights.keywordsFailed { return "what EHLO features to announce to" }
+        let features = [
+            ("AUTH", rights.isSASLException), ("XVERP", rights.mayUseVERP), ("XCLIENT", rights.mayUseXClient),
+            ("XFORWARD", rights.mayUseXForward),
+        ]
+        return features.first { $0.1 == nil }.map { "if EHLO feature \($0.0) should be announced to" }
     }
 
     /// The EHLO lines, in Postfix's order.
     private nonisolated(nonsending) func extensions() async -> [String] {
         var lines: [String] = []
+        let discarded = discardedKeywords
         func offer(_ keyword: String, _ line: String? = nil, when condition: Bool = true) {
-            if condition, !settings.discardedKeywords.contains(keyword) {
+            if condition, !discarded.contains(keyword) {
                 lines.append(line ?? ASCII.uppercased(keyword))
             }
         }
@@ -38,11 +57,12 @@ extension SMTPSession {
             offer("auth", "AUTH \(list)")
             offer("auth", "AUTH=\(list)", when: settings.brokenSASLClients)
         }
-        offer("xverp", when: await environment.mayUseVERP(facts.client))
-        if await environment.mayUseXClient(facts.client) {
+        // There is no keyword that hides XVERP.
+        if rights.mayUseVERP == true { lines.append("XVERP") }
+        if rights.mayUseXClient == true {
             offer("xclient", "XCLIENT \(ClientAttributes.client.joined(separator: " "))")
         }
-        if await environment.mayUseXForward(facts.client) {
+        if rights.mayUseXForward == true {
             offer("xforward", "XFORWARD \(ClientAttributes.forward.joined(separator: " "))")
         }
         offer("enhancedstatuscodes")

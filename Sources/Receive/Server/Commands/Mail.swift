@@ -13,9 +13,8 @@ extension SMTPSession {
         guard let sender = address(path, command: "MAIL", allowsEmpty: true) else { return Outcome(Replies.badSender) }
         var made = MailTransaction(sender: sender)
         var size = 0
-        let mayUseVERP = await environment.mayUseVERP(facts.client)
         for parameter in parameters {
-            if mayUseVERP, ASCII.hasPrefixIgnoringCase(parameter, "xverp") {
+            if rights.mayUseVERP == true, ASCII.hasPrefixIgnoringCase(parameter, "xverp") {
                 if let problem = applyVERP(parameter, to: &made) { return Outcome(problem) }
                 continue
             }
@@ -32,6 +31,7 @@ extension SMTPSession {
             await abandonTransaction()
             return refused
         }
+        if let refused = await judgeRewriting() { return refused }
         if !settings.delaysOpen, let problem = await open() { return Outcome(problem) }
         return Outcome(Replies.senderOk)
     }
@@ -47,6 +47,18 @@ extension SMTPSession {
         }
         guard !settings.delaysReject else { return nil }
         return outcome(await check(.mail))
+    }
+
+    private nonisolated(nonsending) func judgeRewriting() async -> Outcome? {
+        switch await environment.checker.headerRewriting(facts) {
+        case .local: transaction?.rewritesLocally = true
+        case .remote: break
+        case .refused(let reply):
+            await abandonTransaction()
+            logReject(reply)
+            return Outcome(reply)
+        }
+        return nil
     }
 
     /// queue_minfree, and room for one and a half messages of the largest size.
@@ -98,7 +110,8 @@ extension SMTPSession {
             size = number
         case ("BODY", let value?) where ASCII.equalIgnoringCase(value, "8BITMIME"): made.encoding = "8bit"
         case ("BODY", let value?) where ASCII.equalIgnoringCase(value, "7BIT"): made.encoding = "7bit"
-        case ("SMTPUTF8", nil) where settings.smtpUTF8: made.smtpUTF8 = true
+        case ("SMTPUTF8", nil) where settings.smtpUTF8 && !discardedKeywords.contains("smtputf8"):
+            made.smtpUTF8 = true
         case ("AUTH", let value?) where settings.saslIsEnabled:
             guard XText.decode(value) != nil else { return ServerReply(501, "5.5.4", "Bad AUTH parameter syntax") }
             guard facts.saslMethod != nil else { break }
@@ -138,7 +151,7 @@ extension SMTPSession {
         return nil
     }
 
-    var offersDSN: Bool { !settings.discardedKeywords.contains("dsn") }
+    var offersDSN: Bool { !discardedKeywords.contains("dsn") }
     static let dsnDisabled = ServerReply(501, "5.7.1", "DSN support is disabled")
 
     /// `KEYWORD` in upper case, and what follows the `=`.

@@ -41,16 +41,10 @@ extension SMTPSession {
     /// Makes the queue file, once a message.
     nonisolated(nonsending) func open() async -> ServerReply? {
         guard let current = transaction, current.message == nil else { return nil }
-        let rewritesLocally: Bool
-        if let isLocal = facts.forwarded?.isLocal {
-            rewritesLocally = isLocal
-        } else {
-            rewritesLocally = await environment.checker.rewritesLocally(facts)
-        }
         var envelope = MessageEnvelope(
             sender: current.sender, arrival: environment.clock.now(), facts: facts, envelopeID: current.envelopeID,
             returnPart: current.returnPart, encoding: current.encoding, smtpUTF8: current.smtpUTF8,
-            rewritesLocally: rewritesLocally)
+            rewritesLocally: facts.forwarded?.isLocal ?? current.rewritesLocally)
         envelope.verp = current.verp
         do {
             let message = try await environment.intake.begin(envelope)

@@ -2,7 +2,7 @@
 extension SMTPSession {
     nonisolated(nonsending) func startTLS() async -> Outcome {
         if facts.tls != nil { return Outcome(ServerReply(554, "5.5.1", "Error: TLS already active")) }
-        guard settings.tlsLevel >= .may, !settings.discardedKeywords.contains("starttls") else {
+        guard settings.tlsLevel >= .may, !discardedKeywords.contains("starttls") else {
             return Outcome(Replies.notImplemented)
         }
         guard environment.offersTLS else {

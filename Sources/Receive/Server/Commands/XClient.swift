@@ -8,7 +8,10 @@ extension SMTPSession {
 
     nonisolated(nonsending) func impersonate(_ words: [String]) async -> Outcome {
         if let problem = impersonationProblem { return Outcome(problem) }
-        guard await environment.mayUseXClient(facts.client) else { return Outcome(Replies.insufficientAuthorization) }
+        guard let mayUseXClient = rights.mayUseXClient else {
+            return localDataError("if command XCLIENT should be allowed from")
+        }
+        guard mayUseXClient else { return Outcome(Replies.insufficientAuthorization) }
         var changed = facts
         changed.helo = nil
         changed.protocolName = "SMTP"

@@ -4,7 +4,10 @@ import MailSyntax
 extension SMTPSession {
     nonisolated(nonsending) func forward(_ words: [String]) async -> Outcome {
         if let problem = impersonationProblem { return Outcome(problem) }
-        guard await environment.mayUseXForward(facts.client) else { return Outcome(Replies.insufficientAuthorization) }
+        guard let mayUseXForward = rights.mayUseXForward else {
+            return localDataError("if command XFORWARD should be allowed from")
+        }
+        guard mayUseXForward else { return Outcome(Replies.insufficientAuthorization) }
         var forwarded = facts.forwarded ?? ForwardedClient()
         do throws(ClientAttributes.Problem) {
             for word in words {

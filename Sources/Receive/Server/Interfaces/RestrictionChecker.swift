@@ -86,6 +86,14 @@ public protocol RestrictionChecker: Sendable {
         _ stage: RestrictionStage, _ facts: SessionFacts, _ memory: inout RestrictionMemory
     ) async -> RestrictionVerdict
 
-    /// local_header_rewrite_clients: true when headers of this client's mail are completed with our own domain.
-    func rewritesLocally(_ facts: SessionFacts) async -> Bool
+    /// local_header_rewrite_clients, asked at MAIL.
+    func headerRewriting(_ facts: SessionFacts) async -> HeaderRewriting
+}
+
+/// Whose headers are completed with this server's own domain.
+public enum HeaderRewriting: Sendable, Equatable {
+    case local
+    case remote
+    /// A table could not say.
+    case refused(ServerReply)
 }

@@ -16,6 +16,8 @@ struct MailTransaction {
     var returnPart: String?
     /// Two delimiters; empty: none.
     var verp = ""
+    /// local_header_rewrite_clients: headers are completed with our own domain.
+    var rewritesLocally = false
     /// The queue file; made at the first recipient.
     var message: (any IncomingMail)?
     /// External form of the first recipient as the Received: header shows it.

@@ -26,8 +26,7 @@ public final class SMTPSession {
     var authentication: AuthenticationExchange?
     /// smtpd_client_event_limit_exceptions.
     var isExempt = false
-    /// smtpd_sasl_exceptions_networks: never offered AUTH.
-    var isSASLException = false
+    var rights = ClientRights()
     var onlyRecipient: String?
     /// Why the chunk that is being read is refused.
     var refusedChunk: ServerReply?
@@ -89,7 +88,7 @@ public final class SMTPSession {
     /// - Parameter pending: what the client has sent without waiting for it.
     nonisolated(nonsending) public func greet(pending: [UInt8] = []) async -> SessionStep {
         if bareNewline != .allow, await environment.toleratesBareNewline(facts.client) { bareNewline = .allow }
-        isSASLException = await environment.isSASLException(facts.client)
+        rights = await ClientRights(of: facts.client, environment)
         if let refusal = await connectionLimitRefusal() { return SessionStep(refusal, next: .close) }
         if !settings.delaysReject {
             let verdict = await check(.connect)
@@ -118,17 +117,20 @@ public final class SMTPSession {
         var text = line.prefix { $0 != 0 }
         transcript?.received(text)
         if let filter = environment.commandFilter, let plain = String(validating: text, as: UTF8.self) {
-            guard let found = await filter(plain) else {
-                let reply = ServerReply(451, "4.3.0", "Error: command filter lookup error")
-                return await finish(reply, name: .unknown, ok: false)
+            guard let found = await filter(plain) else { return closing(SessionStep(localDataRefusal())) }
+            if let found {
+                let (old, new) = (plain.utf8.prefix(100), found.utf8.prefix(100))
+                log.info(
+                    "\(facts.client.nameAndAddress): replacing command \"\(String(decoding: old, as: UTF8.self))\" with "
+                        + "\"\(String(decoding: new, as: UTF8.self))\"")
+                text = Array(found.utf8)[...]
             }
-            if let found { text = Array(found.utf8)[...] }
+        }
+        if let isNoOperation = environment.isNoOperation, let verb = Self.verb(of: text), await isNoOperation(verb) {
+            return await finish(Replies.ok, name: .noop, ok: true, counts: false)
         }
         let parsed = SMTPCommandParser.parse(text)
         var name = Self.name(of: parsed)
-        if case .success(.unknown(let verb)) = parsed, await environment.isNoOperation(verb) {
-            return await finish(ServerReply(250, "2.0.0", "Ok"), name: .noop, ok: true, counts: false)
-        }
         if name == .unknown, case .success(.unknown) = parsed, let step = await nonSMTP(text) { return step }
         if case .failure(.notUTF8) = parsed, !settings.smtpUTF8 { name = .unknown }
         facts.stage = name.stage

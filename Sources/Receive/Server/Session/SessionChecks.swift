@@ -124,10 +124,9 @@ extension SMTPSession {
 
     /// Web browsers and proxies that talk to the mail port: their first words look like headers or HTTP.
     nonisolated(nonsending) func nonSMTP(_ line: ArraySlice<UInt8>) async -> SessionStep? {
-        let word = line.drop(while: ASCII.isSpace).prefix { !ASCII.isSpace($0) }
-        guard let text = String(validating: word, as: UTF8.self), !text.isEmpty else { return nil }
+        guard let text = Self.verb(of: line) else { return nil }
         let forbidden: Bool
-        if Self.looksLikeHeader(word) {
+        if Self.looksLikeHeader(Array(text.utf8)[...]) {
             forbidden = true
         } else {
             forbidden = await environment.isForbidden(text)
@@ -137,6 +136,12 @@ extension SMTPSession {
         statistics.count(.unknown, accepted: false)
         log.warning("non-SMTP command from \(clientText): \(String(decoding: line.prefix(100), as: UTF8.self))")
         return SessionStep(Replies.rulesBroken, next: .close)
+    }
+
+    /// The first word of a command line; nil when there is none, or none that is text.
+    static func verb(of line: ArraySlice<UInt8>) -> String? {
+        let word = line.drop(while: ASCII.isSpace).prefix { !ASCII.isSpace($0) }
+        return word.isEmpty ? nil : String(validating: word, as: UTF8.self)
     }
 
     private static func looksLikeHeader(_ word: ArraySlice<UInt8>) -> Bool {
