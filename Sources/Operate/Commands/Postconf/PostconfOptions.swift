@@ -136,8 +136,8 @@ struct PostconfOptions {
         try exclusive(["d", "e", "n", "X", "#"])
         try exclusive(["d", "e", "o", "X", "#"])
         try exclusive(["e", "f", "X", "#"])
-        try exclusive(["e", "h", "H", "X", "#"])
         try exclusive(["e", "x", "X", "#"])
+        try exclusive(["e", "h", "H", "X", "#"])
         if let listing {
             try forbid(["d", "e", "f", "h", "H", "n", "o", "x", "X", "#"], with: listing.rawValue)
             if operands.count > 1, listing == .bounces || listing == .expandedBounces {
