@@ -28,5 +28,7 @@ struct ProcessLog: LogSink {
         let line = "\(record.tag): \(record.severity.label)\(record.text)"
         process.world.note("log", line)
         log.value.add(line)
+        // Notifications of notifications: there is no need to see all of them.
+        if log.value.notices > 1000 { process.world.stepLimit = 0 }
     }
 }
