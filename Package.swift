@@ -209,6 +209,7 @@ let package = Package(
         tests("Configuration", in: "Configuration"),
         tests("Lookup", in: "Lookup"),
         tests("Spool", in: "Spool"),
+        tests("Runtime", in: "Runtime"),
         tests("Routing", in: "Routing"),
         tests("Cleanup", in: "Cleanup", [nioCore]),
         tests("Sockets", in: "Network/Sockets", ["MailSystem"] + nio),

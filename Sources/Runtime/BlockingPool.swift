@@ -16,6 +16,7 @@ public final class BlockingPool: Sendable {
     private let jobs = Semaphore()
     private let maximumThreads: Int
     private let idleSeconds: Int
+    private let promptness = DiskPromptness()
     /// Takes all work, in place of threads.
     private let runner: (@Sendable (@escaping @Sendable () -> Void) -> Void)?
 
@@ -53,6 +54,15 @@ public final class BlockingPool: Sendable {
             }
         }
         return try result.get()
+    }
+
+    /// Runs `body` where its caller runs as long as the disk answers at once, else on a thread of the pool. For a few system
+    /// calls on names and on data that the page cache is likely to hold, none of which waits for the disk by its nature.
+    public func runPromptly<T: Sendable, E: Error>(
+        _ body: @escaping @Sendable () throws(E) -> T
+    ) async throws(E) -> T {
+        if runner == nil, promptness.isPrompt { return try promptness.observe(body) }
+        return try await run { [promptness] () throws(E) in try promptness.observe(body) }
     }
 
     /// Queues `job` without waiting for it.

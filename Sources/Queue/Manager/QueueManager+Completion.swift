@@ -93,7 +93,7 @@ extension QueueManager {
         // With what the disk refuses to note, the message would be delivered again by whoever comes next.
         guard await markFinished(of: message) || message.failedMarks > Self.markAttempts else { return stay(message) }
         do {
-            try await environment.work.run {
+            try await environment.work.run(messages: 1) {
                 // The report of `sendmail -v` covers the first attempt only.
                 if let trace { try store.markTraced(id: id, at: trace) }
                 try store.deferMessage(id: id, until: wall.adding(seconds: delay))
@@ -132,7 +132,7 @@ extension QueueManager {
         let store = environment.store
         let (id, offsets) = (message.id, message.finished)
         do {
-            try await environment.work.run {
+            try await environment.work.run(messages: 1) {
                 let open = try store.unfinished(offsets, id: id)
                 if !open.isEmpty { try store.markDone(open.sorted(), id: id) }
             }
@@ -166,7 +166,7 @@ extension QueueManager {
             let batch = removals
             removals = []
             let errors =
-                try? await environment.work.run {
+                try? await environment.work.run(messages: batch.count) {
                     batch.map { removal -> SystemError? in
                         do throws(SystemError) {
                             try store.remove(id: removal.id, logs: removal.logs)

@@ -9,7 +9,7 @@ extension QueueManager {
         let store = environment.store
         let wall = environment.clock.now()
         let limit = max(settings.scheduler.recipientMinimum, scheduler.firstBatchLimit / max(1, names.count))
-        let results = try? await environment.work.run {
+        let results = try? await environment.work.run(messages: names.count) {
             names.map { store.open($0, now: wall, recipientLimit: limit) }
         }
         openJobs -= 1

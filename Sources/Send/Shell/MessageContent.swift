@@ -25,11 +25,11 @@ final class MessageContent: @unchecked Sendable {
     /// Streams the pieces to a server. One whose connection has ended may still be reading.
     private var transfer: Task<Void, Never>?
 
-    /// Opens and locks the file and reads the beginning: one trip to the pool.
+    /// Opens and locks the file and reads the beginning.
     static func open(
         _ queue: QueueDirectory, name: String, id: QueueID, dataOffset: Int, lineLimit: Int, pool: BlockingPool
     ) async throws -> MessageContent {
-        try await pool.run {
+        try await pool.runPromptly {
             let file = try queue.open(queue: name, id: id, writing: true)
             do {
                 guard try file.tryLock(exclusive: false) else {
@@ -102,13 +102,13 @@ final class MessageContent: @unchecked Sendable {
     /// Marks recipients as done.
     func markDone(_ offsets: [Int]) async throws {
         guard !offsets.isEmpty else { return }
-        try await pool.run { for offset in offsets { try QueueFileReader.markDone(self.file, at: offset) } }
+        try await pool.runPromptly { for offset in offsets { try QueueFileReader.markDone(self.file, at: offset) } }
     }
 
-    /// Marks the last recipients and lets go of the file: one trip to the pool.
+    /// Marks the last recipients and lets go of the file.
     func close(marking offsets: [Int]) async throws {
         await transferEnded()
-        try await pool.run {
+        try await pool.runPromptly {
             defer {
                 self.file.unlock()
                 self.file.close()
