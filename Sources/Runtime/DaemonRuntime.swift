@@ -118,18 +118,22 @@ public enum DaemonRuntime {
     ) -> Never {
         var control = control
         var stopping = false
+        // Made once: the optimiser may place an array made anew in a loop without end on the stack, and free it as if it were not.
+        var entries = [
+            pollfd(fd: controlDescriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: refusals, events: Int16(POLLIN), revents: 0),
+        ]
         while true {
-            var entries = [
-                pollfd(fd: controlDescriptor, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: refusals, events: Int16(POLLIN), revents: 0),
-            ]
             if stopping {
                 // Only the time limit is left to wait for; the task ends the process earlier.
                 poll(nil, 0, stopSeconds * 1000)
                 _exit(0)
             }
-            if poll(&entries, nfds_t(entries.count), -1) < 0, errno != EINTR { _exit(1) }
+            if poll(&entries, nfds_t(entries.count), -1) < 0 {
+                guard errno == EINTR else { _exit(1) }
+                continue
+            }
             if entries[2].revents != 0 {
                 for call in Separation.refusedCalls(refusals) {
                     log.warning("separation: system call \(call) was refused to the process \(P.name)")
