@@ -49,8 +49,8 @@ final class ConstantFile {
         var slot = (hash >> 8) % table.slots
         var left = table.slots
         while left > 0 {
-            // A few slots at once: the right one is mostly the first.
-            let count = min(4, left, table.slots - slot)
+            // The right one is mostly the first. A read costs the same for a few; of a mapped file each may be a line of memory.
+            let count = map == nil ? min(4, left, table.slots - slot) : 1
             let slots = try bytes(at: Int(table.position) + 8 * Int(slot), count: 8 * Int(count))
             // What is read next may take the place of these.
             var candidates: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)

@@ -2,6 +2,7 @@
 public enum CaseFolding {
     /// - Parameter utf8: fold all of Unicode, if `key` is valid UTF-8; otherwise A-Z only.
     public static func fold(_ key: [UInt8], utf8: Bool) -> [UInt8] {
+        if isFolded(key[...]) { return key }
         if utf8, !key.withUnsafeBytes(Utf8Text.isASCII), let text = String(validating: key, as: UTF8.self) {
             return Array(fold(text).utf8)
         }
@@ -16,10 +17,16 @@ public enum CaseFolding {
 
     /// The slice itself where there is nothing to fold.
     public static func fold(_ key: ArraySlice<UInt8>, utf8: Bool) -> ArraySlice<UInt8> {
-        let isFolded = key.withUnsafeBufferPointer { bytes in
-            bytes.allSatisfy { $0 < 0x41 || ($0 > 0x5A && $0 < 0x80) }
+        isFolded(key) ? key : fold(Array(key), utf8: utf8)[...]
+    }
+
+    private static func isFolded(_ key: ArraySlice<UInt8>) -> Bool {
+        key.withUnsafeBufferPointer { bytes in
+            var changes: UInt8 = 0
+            // Without a way out, so that many octets are looked at at once: capitals, and what is not ASCII.
+            for byte in bytes { changes |= (byte &- 0x41 < 26 ? 1 : 0) | byte >> 7 }
+            return changes == 0
         }
-        return isFolded ? key : fold(Array(key), utf8: utf8)[...]
     }
 
     /// Unicode full case folding (CaseFolding.txt, status C and F).

@@ -83,17 +83,26 @@ final class StandardInput {
     deinit { memory.deallocate() }
 
     func nextLine() -> [UInt8]? {
+        var line: [UInt8] = []
+        return nextLine(into: &line) ? line : nil
+    }
+
+    /// Puts the next line in place of `line`, in the same memory.
+    /// - Returns: false at the end.
+    func nextLine(into line: inout [UInt8]) -> Bool {
         var searched = 0
         while true {
             if let newline = newline(after: searched) {
-                let line = take(newline - rest.lowerBound)
+                take(newline - rest.lowerBound, into: &line)
                 rest = (newline + 1)..<rest.upperBound
-                return line
+                return true
             }
             searched = rest.count
             if !fill() { break }
         }
-        return rest.isEmpty ? nil : take(rest.count)
+        guard !rest.isEmpty else { return false }
+        take(rest.count, into: &line)
+        return true
     }
 
     /// The next line will come without waiting.
@@ -101,7 +110,9 @@ final class StandardInput {
 
     func readAll() -> [UInt8] {
         while fill() {}
-        return take(rest.count)
+        var all: [UInt8] = []
+        take(rest.count, into: &all)
+        return all
     }
 
     private func newline(after searched: Int) -> Int? {
@@ -109,13 +120,11 @@ final class StandardInput {
         return memchr(memory + start, 0x0A, rest.upperBound - start).map { memory.distance(to: $0) }
     }
 
-    private func take(_ count: Int) -> [UInt8] {
+    private func take(_ count: Int, into bytes: inout [UInt8]) {
         let start = rest.lowerBound
         rest = (start + count)..<rest.upperBound
-        return [UInt8](unsafeUninitializedCapacity: count) { target, filled in
-            target.baseAddress.map { UnsafeMutableRawPointer($0).copyMemory(from: memory + start, byteCount: count) }
-            filled = count
-        }
+        bytes.removeAll(keepingCapacity: true)
+        bytes.append(contentsOf: UnsafeRawBufferPointer(start: memory + start, count: count))
     }
 
     private func fill() -> Bool {

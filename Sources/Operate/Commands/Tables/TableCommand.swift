@@ -255,7 +255,8 @@ struct TableCommand<Dialect: TableDialect> {
             }
             for key in keys.finish() { try ask(key, &queries, input) }
         } else {
-            while let line = input.nextLine() { try ask(line, &queries, input) }
+            var line: [UInt8] = []
+            while input.nextLine(into: &line) { try ask(line, &queries, input) }
         }
         return queries.found
     }

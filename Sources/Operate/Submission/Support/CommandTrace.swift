@@ -6,23 +6,25 @@ import Synchronization
 public enum CommandTrace {
     private struct State {
         var program = ""
-        var level = 0
     }
 
     // A command is one process with one command line.
     private static let state = Mutex(State())
+    /// `State.level`, for those who only look whether there is anything to tell.
+    private static let level = Atomic(0)
 
     /// - Parameter level: how often `-v` was given.
     public static func begin(_ program: String, level: Int) {
-        state.withLock { $0 = State(program: program, level: level) }
+        state.withLock { $0 = State(program: program) }
+        Self.level.store(level, ordering: .relaxed)
     }
 
-    public static func isOn(level: Int = 1) -> Bool { state.withLock { $0.level >= level } }
+    public static func isOn(level: Int = 1) -> Bool { Self.level.load(ordering: .relaxed) >= level }
 
     /// - Parameter level: how often `-v` must have been given.
     public static func tell(level: Int = 1, _ text: @autoclosure () -> String) {
-        let (program, given) = state.withLock { ($0.program, $0.level) }
-        guard given >= level else { return }
+        guard isOn(level: level) else { return }
+        let program = state.withLock { $0.program }
         StandardErrorSink().write(LogRecord(tag: program, severity: .info, text: text()))
     }
 
