@@ -16,6 +16,12 @@ actor DovecotAuthClient {
         let mechanisms: [SASLMechanism]
     }
 
+    /// An exchange that waits for an answer, and the connection on which it asked: an older one may end later.
+    private struct Waiter {
+        let channel: any Channel
+        let continuation: CheckedContinuation<DovecotAuthLine, any Error>
+    }
+
     private let endpoint: DovecotEndpoint
     private let group: any EventLoopGroup
     private let sockets: any Sockets
@@ -23,7 +29,7 @@ actor DovecotAuthClient {
     private let timeout: TimeAmount
     private var link: Link?
     private var connecting: Task<Link, any Error>?
-    private var waiting: [UInt32: CheckedContinuation<DovecotAuthLine, any Error>] = [:]
+    private var waiting: [UInt32: Waiter] = [:]
     private var lastID: UInt32 = 0
 
     init(
@@ -61,7 +67,7 @@ actor DovecotAuthClient {
         }
         defer { timer.cancel() }
         return try await withCheckedThrowingContinuation { continuation in
-            waiting[id] = continuation
+            waiting[id] = Waiter(channel: link.channel, continuation: continuation)
             link.channel.writeAndFlush(ByteBuffer(string: line), promise: nil)
         }
     }
@@ -71,7 +77,7 @@ actor DovecotAuthClient {
         return lastID
     }
 
-    private func fail(_ id: UInt32) { waiting.removeValue(forKey: id)?.resume(throwing: Failure.lost) }
+    private func fail(_ id: UInt32) { waiting.removeValue(forKey: id)?.continuation.resume(throwing: Failure.lost) }
 
     private func connected() async throws -> Link {
         if let link, link.channel.isActive { return link }
@@ -121,23 +127,27 @@ actor DovecotAuthClient {
         greetingLimit.cancel()
         let made = Link(channel: channel, mechanisms: mechanisms)
         link = made
-        Task { await self.deliver(lines) }
+        Task { await self.deliver(lines, from: channel) }
         return made
     }
 
-    /// Hands each answer to the exchange that waits for it, until the connection ends.
-    private func deliver(_ lines: AsyncStream<DovecotAuthLine>) async {
+    /// Hands each answer to the exchange that waits for it on this connection, until the connection ends.
+    private func deliver(_ lines: AsyncStream<DovecotAuthLine>, from channel: any Channel) async {
         for await line in lines {
             switch line {
             case .challenge(let id, _), .success(let id, _), .failure(let id, _, _):
-                waiting.removeValue(forKey: id)?.resume(returning: line)
+                guard let waiter = waiting[id], waiter.channel === channel else { break }
+                waiting[id] = nil
+                waiter.continuation.resume(returning: line)
             default: break
             }
         }
-        link = nil
-        let orphans = waiting
-        waiting = [:]
-        for continuation in orphans.values { continuation.resume(throwing: Failure.lost) }
+        if link?.channel === channel { link = nil }
+        let orphans = waiting.filter { $0.value.channel === channel }
+        for (id, waiter) in orphans {
+            waiting[id] = nil
+            waiter.continuation.resume(throwing: Failure.lost)
+        }
     }
 }
 
