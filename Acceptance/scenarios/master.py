@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import socket
 import time
 
@@ -96,6 +97,32 @@ def scenario_reload_adds_and_removes_services(world):
     world.mta.reload()
     wait_for(lambda: not _listens(world, 2503), "port 2503 closed")
     assert _listens(world, 25)
+
+
+def scenario_reload_ends_when_the_old_process_accepts_nothing(world):
+    """An old process that has not got as far yet could still take a client, who would meet the old configuration."""
+    old = [pid for pid, name in world.mta.processes().items() if name == "receive"]
+    _append(world, "main.cf", "smtpd_banner = $myhostname ESMTP new\n")
+    mark = len(world.mta.log())
+    for pid in old:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        reload = world.mx.start("postfix", "reload")
+        world.mta.wait_log(r"reload -- version", after=mark)
+        wait_for(lambda: any(name == "receive" and pid not in old for pid, name in world.mta.processes().items()), "a new process")
+        time.sleep(1.5)
+        assert reload.poll() is None, "the reload was over while the old process could accept"
+    finally:
+        for pid in old:
+            os.kill(pid, signal.SIGCONT)
+    assert reload.wait(timeout=30) == 0
+    for _ in range(20):
+        client = world.client()
+        assert client.greeting.endswith("ESMTP new"), client.greeting
+        client.quit()
+
+
+scenario_reload_ends_when_the_old_process_accepts_nothing.only_for = ("apus",)
 
 
 def scenario_inet_interfaces(world):

@@ -103,7 +103,10 @@ public final class DeliverProcess: DaemonProcess {
 
     public func drain() async {
         for spawner in spawners { spawner.stop() }
-        for server in await servers.all { await server.drain() }
+        let servers = await servers.all
+        for server in servers { await server.stopAccepting() }
+        context.control.report(.draining)
+        for server in servers { await server.drain() }
         workers.close()
     }
 

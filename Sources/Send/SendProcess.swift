@@ -78,7 +78,10 @@ public final class SendProcess: DaemonProcess {
     }
 
     public func drain() async {
-        for server in servers.withLockedValue({ $0 }) { await server.drain() }
+        let servers = servers.withLockedValue { $0 }
+        for server in servers { await server.stopAccepting() }
+        context.control.report(.draining)
+        for server in servers { await server.drain() }
         for service in services { service.agent.close() }
     }
 

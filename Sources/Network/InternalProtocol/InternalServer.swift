@@ -34,10 +34,13 @@ public final class InternalServer: Sendable {
         self.activity = activity
     }
 
+    /// Whoever connects from now on gets to another process.
+    public func stopAccepting() async { try? await channel.close().get() }
+
     /// Stops accepting, says good-bye to the clients, waits for the requests under way, closes all connections. Requests
     /// that were still on their way are made again by their clients, to whoever listens next.
     public func drain() async {
-        try? await channel.close().get()
+        await stopAccepting()
         await activity.finish()
     }
 }

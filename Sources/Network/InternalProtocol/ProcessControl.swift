@@ -125,7 +125,7 @@ public enum ProcessReport: UInt8, InternalRequest, Equatable {
     case ready = 1
     /// A table or key it holds has changed: start a successor.
     case wantsSuccessor = 2
-    /// It has let go of what only one process may have: the next may begin.
+    /// It accepts nothing any more and has let go of what only one process may have: all that is new goes to the next.
     case draining = 3
 
     public func encode(into writer: inout WireWriter) { writer.write(rawValue) }

@@ -24,8 +24,11 @@ final class ProcessSlot {
     /// The next of its kind must not start yet: an exclusive process still holds what it has.
     var isTaken: Bool { plan.key.kind.isExclusive && retired.contains { !$0.gaveWay } }
 
-    /// The newest generation serves, or nobody has asked for one.
-    var isSettled: Bool { !needsSuccessor && successor == nil && (current?.state == .ready || !isWanted) }
+    /// The newest generation serves, or nobody has asked for one; and no other accepts anything.
+    var isSettled: Bool {
+        !needsSuccessor && successor == nil && (current?.state == .ready || !isWanted)
+            && retired.allSatisfy(\.gaveWay)
+    }
 
     /// True when the kernel may queue clients that nobody serves yet.
     var waitsForTraffic: Bool { !isWanted && current == nil }

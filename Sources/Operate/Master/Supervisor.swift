@@ -241,7 +241,7 @@ final class Supervisor {
             // Deliveries may take their time: no limit any more.
             guard child.state == .draining, slot.retired.contains(where: { $0 === child }) else { return }
             child.gaveWay = true
-            child.deadline = nil
+            if slot.plan.key.kind.isExclusive { child.deadline = nil }
         }
     }
 

@@ -110,6 +110,7 @@ public final class ReceiveProcess: DaemonProcess {
 
     public func drain() async {
         for (listener, _) in listeners { await listener.close() }
+        context.control.report(.draining)
         for (listener, _) in listeners { await listener.sessionsEnded() }
     }
 
