@@ -111,7 +111,7 @@ def scenario_errors_of_command_lines(world):
         got, out, error = _run(world, *argv)
         name = os.path.basename(argv[0])
         # These tell a terminal or the log, in Debian's version.
-        silent = world.mta.kind == "postfix" and name in ("postfix", "postlog") or name == "postmulti"
+        silent = name in ("postfix", "postlog", "postmulti")
         if got != status:
             wrong.append(f"{argv}: exit status {got}, not {status}: {out}{error}")
         if not silent and f"fatal: {text}" not in error:
@@ -656,6 +656,29 @@ def scenario_states_of_the_system(world):
     # A user may not.
     status, _, error = _run(world, "postfix", "status", user="nobody")
     assert status == 1
+
+
+def scenario_what_programs_hear(world):
+    """postfix and postlog talk to terminals only, so that cron mails nothing; mailq and newaliases have their own names."""
+    if not world.mta.running():
+        world.mta.start()
+    for argv, status in ((["postfix", "status"], 0), (["postfix", "start"], 1), (["postfix", "nosuch"], 1), (["postlog", "text"], 0),
+                         (["postfix", "-c", "/nonexistent", "status"], 1), (["postlog", "-p", "nosuch", "text"], 1)):
+        assert _run(world, *argv) == (status, "", ""), (argv, _run(world, *argv))
+    assert _run(world, "postfix", "status", user="nobody")[1:] == ("", "")
+    main = world.mx.read("/etc/postfix/main.cf")
+    world.mx.write("/etc/postfix/main.cf", main + "\nline_length_limit = 2048\nline_length_limit = 2049\n")
+    try:
+        for name in ("mailq", "newaliases"):
+            error = _run(world, name)[2]
+            assert error.startswith(f"{name}: warning: /etc/postfix/main.cf, line "), (name, error)
+    finally:
+        world.mx.write("/etc/postfix/main.cf", main)
+    assert _run(world, "postcat", input="x\n") == (0, "", "postcat: warning: stdin: input is not a valid queue file\n")
+    assert _run(world, "postcat", "-q", "4F00BA4", user="nobody")[2].endswith("open queue file 4F00BA4: Permission denied\n")
+    mark = len(world.mta.log())
+    _run(world, "postqueue", "-c", "/tmp", "-p", user="nobody")
+    world.mta.wait_log(r"postfix/postqueue\[\d+\]: error: unauthorized configuration directory name: /tmp", after=mark)
 
 
 def scenario_manual_and_completions(world):

@@ -18,7 +18,8 @@ package struct NonBDBMigration {
 
     package init(parameters: Parameters) {
         self.parameters = parameters
-        log = CommandLog.make(tag: "postfix-non-bdb-script", parameters: parameters)
+        log = CommandLog.make(
+            tag: "postfix-non-bdb-script", parameters: parameters, standardError: CommandLog.hasTerminal)
     }
 
     /// - Returns: exit status.

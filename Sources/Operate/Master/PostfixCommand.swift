@@ -40,11 +40,11 @@ public enum PostfixCommand {
         let log: MailLog
         do {
             parameters = try Parameters.load(directory: directory, processName: "postfix")
-            log = try openLog(parameters)
+            log = try openLog(parameters, tells: CommandLog.hasTerminal || subcommand == "check")
         } catch {
             return refuse(error.description)
         }
-        let own = CommandLog.alone("postfix", parameters: parameters, standardError: true)
+        let own = CommandLog.alone("postfix", parameters: parameters, standardError: CommandLog.hasTerminal)
         if !Privileges.isRoot, !isMailOwner(parameters) {
             own.error("to submit mail, use the Postfix sendmail command")
             return refuse("the postfix command is reserved for the superuser", own)
@@ -68,7 +68,8 @@ public enum PostfixCommand {
 
     /// - Parameter log: nil before the configuration is known.
     private static func refuse(_ text: String, _ log: MailLog? = nil) -> Int32 {
-        (log ?? CommandLog.early(program: "postfix", tag: "postfix")).fatal(text)
+        (log
+            ?? CommandLog.early(program: "postfix", tag: "postfix", standardError: CommandLog.hasTerminal)).fatal(text)
         return 1
     }
 
@@ -91,14 +92,15 @@ public enum PostfixCommand {
         )
     }
 
-    /// What the administrator must see goes to the log and to the terminal.
-    private static func openLog(_ parameters: Parameters) throws(ConfigurationError) -> MailLog {
-        var sinks: [any LogSink] = [StandardErrorSink()]
-        // Without the right to write the log file, the terminal must do.
+    /// What the administrator must see goes to the log and, if it `tells`, to standard error.
+    private static func openLog(_ parameters: Parameters, tells: Bool) throws(ConfigurationError) -> MailLog {
+        var sinks: [any LogSink] = []
+        // Without the right to write the log file, standard error must do.
         let file = parameters["maillog_file"]
         if file.isEmpty || access(file, W_OK) == 0 || Privileges.isRoot || !Files.exists(file) {
             if file != "/dev/stdout" { sinks.append(try LogSetup.sink(parameters)) }
         }
+        if tells || sinks.isEmpty { sinks.insert(StandardErrorSink(), at: 0) }
         return MailLog(
             syslogName: parameters["syslog_name"], program: "postfix-script", sink: LogSinks(sinks))
     }

@@ -48,7 +48,9 @@ public enum Postlog {
     private static let usage = "usage: postlog [-c config_dir] [-i] [-p priority] [-t tag] [-v] [text]"
 
     public static func main(_ arguments: [String]) -> Int32 {
-        CommandRunner.run("postlog") {
+        let early = CommandLog.early(
+            program: "postlog", tag: "postfix/postlog", standardError: CommandLog.hasTerminal)
+        return CommandRunner.run("postlog", log: early) {
             var directory: String?
             var tag = "postlog"
             var severity = LogSeverity.info
@@ -75,11 +77,13 @@ public enum Postlog {
                 default: break
                 }
             }
-            let context = try CommandContext(program: "postlog", directory: directory)
+            let context = try CommandContext(
+                program: "postlog", directory: directory, standardError: CommandLog.hasTerminal)
             let name = context.parameters["syslog_name"]
             let sinks = LogSinks([CommandLog.mailLogSink(context.parameters)])
             let write = { (text: String) in
                 sinks.write(LogRecord(tag: hasTag ? tag : "\(name)/postlog", severity: severity, text: text))
+                guard CommandLog.hasTerminal else { return }
                 StandardErrorSink().write(LogRecord(tag: tag, severity: severity, text: text))
             }
             if scanner.operands.isEmpty {

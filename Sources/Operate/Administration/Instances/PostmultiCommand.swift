@@ -12,7 +12,7 @@ public enum PostmultiCommand {
     public static func main(_ arguments: [String]) -> Int32 {
         umask(0o022)
         // As in Postfix, only a person at a terminal is told: what runs from cron and at boot has the log.
-        let isTerminal = isatty(STDERR_FILENO) != 0
+        let isTerminal = CommandLog.hasTerminal
         // In the mail log the name stands alone, as Postfix has it.
         var log = CommandLog.alone(program, parameters: nil, standardError: isTerminal)
         do {

@@ -12,7 +12,8 @@ package struct TLSAdministration {
 
     package init(parameters: Parameters) {
         self.parameters = parameters
-        log = CommandLog.make(tag: "postfix-tls-script", parameters: parameters)
+        log = CommandLog.make(
+            tag: "postfix-tls-script", parameters: parameters, standardError: CommandLog.hasTerminal)
     }
 
     /// - Returns: exit status.

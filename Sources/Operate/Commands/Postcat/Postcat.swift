@@ -28,6 +28,12 @@ public enum Postcat {
             for (name, open) in inputs {
                 let file = try open()
                 defer { file.close() }
+                if options.start == 0, let first = try file.read(at: 0, count: 1).first,
+                    !RecordType.envelopeTypes.contains(RecordType(rawValue: first))
+                {
+                    log.warning("\(name): input is not a valid queue file")
+                    continue
+                }
                 let reader = try QueueFileReader(file: file)
                 do {
                     var printer = QueueFilePrinter(name: name, options: options, reader: reader) {
@@ -71,9 +77,19 @@ public enum Postcat {
         return try options.operands.map { text in
             guard let id = QueueID(text) else { throw Submission.CommandFailure("bad mail queue ID: \(text)") }
             guard let (queue, _) = directory.locate(id) else {
-                throw Submission.CommandFailure("open queue file \(text): No such file or directory")
+                throw Submission.CommandFailure("open queue file \(text): \(Self.whyMissing(id, directory))")
             }
             return (directory.path(queue: queue, id: id), { try directory.open(queue: queue, id: id) })
+        }
+    }
+
+    /// Who may not enter the queues learns that, and not what is in them.
+    private static func whyMissing(_ id: QueueID, _ directory: QueueDirectory) -> String {
+        do throws(SystemError) {
+            try directory.open(queue: "incoming", id: id).close()
+            return String(cString: strerror(ENOENT))
+        } catch {
+            return error.reason
         }
     }
 

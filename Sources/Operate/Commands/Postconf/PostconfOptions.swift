@@ -131,12 +131,17 @@ struct PostconfOptions {
 
     /// Postfix's rules on what goes together.
     private mutating func check() throws(CommandFailure) {
+        // `name=value` as the first operand asks for -e.
+        if listing == nil, let first = operands.first, first.utf8.contains(UInt8(ascii: "=")) {
+            letters.insert("e")
+            if edit == nil { edit = .set }
+        }
         if letters.contains("b"), letters.contains("t") { throw CommandFailure("specify one of -b and -t") }
         try exclusive(["a", "A", "b", "F", "l", "m", "M", "p", "P", "t", "T"])
         try exclusive(["d", "e", "n", "X", "#"])
-        try exclusive(["d", "e", "o", "X", "#"])
         try exclusive(["e", "f", "X", "#"])
         try exclusive(["e", "x", "X", "#"])
+        try exclusive(["d", "e", "o", "X", "#"])
         try exclusive(["e", "h", "H", "X", "#"])
         if let listing {
             try forbid(["d", "e", "f", "h", "H", "n", "o", "x", "X", "#"], with: listing.rawValue)
@@ -145,16 +150,10 @@ struct PostconfOptions {
             }
         }
         switch target {
-        case .masterEntries: try forbid(["d", "n", "h", "H"], with: "M")
+        case .masterEntries: try forbid(["d", "h", "H", "n"], with: "M")
         case .masterFields: try forbid(["d", "n", "X", "#"], with: "F")
         case .masterParameters: try forbid(["d", "n", "#"], with: "P")
         case .main: break
-        }
-        let assigns = operands.contains { $0.utf8.contains(UInt8(ascii: "=")) }
-        if assigns, edit == nil, listing == nil {
-            edit = .set
-        } else if assigns, let edit, edit != .set {
-            throw CommandFailure("specify one of -e -\(edit.rawValue)")
         }
     }
 

@@ -27,7 +27,8 @@ public enum Sendmail {
             let context: CommandContext
             do throws(CommandFailure) {
                 context = try CommandContext(
-                    program: "sendmail", directory: options.configuration.map(configurationDirectory))
+                    program: "sendmail", calledAs: program, directory: options.configuration.map(configurationDirectory)
+                )
             } catch {
                 throw CommandFailure(error.message, status: ExitStatus.temporary)
             }

@@ -21,8 +21,12 @@ public struct CommandContext: Sendable {
     /// - Parameters:
     ///   - directory: of a `-c` option; else MAIL_CONFIG, else /etc/postfix.
     /// - Throws: `CommandFailure` when the directory is not allowed to a set-gid program, or main.cf cannot be read.
+    ///   - calledAs: another name of the command, for standard error.
     ///   - isLogged: false for a command that tells its user and never the mail log.
-    public init(program: String, directory: String?, isLogged: Bool = true) throws(CommandFailure) {
+    ///   - standardError: false for a command that tells the mail log only.
+    public init(
+        program: String, calledAs: String? = nil, directory: String?, isLogged: Bool = true, standardError: Bool = true
+    ) throws(CommandFailure) {
         let standard = Self.standardDirectory
         let chosen = directory ?? Self.environment("MAIL_CONFIG") ?? standard
         if chosen != standard, Self.isPrivileged, getuid() != 0 {
@@ -36,7 +40,8 @@ public struct CommandContext: Sendable {
         self.program = program
         log =
             isLogged
-            ? CommandLog.make(program: program, parameters: parameters)
+            ? CommandLog.make(
+                program: calledAs ?? program, alias: program, parameters: parameters, standardError: standardError)
             : MailLog(tag: program, sink: StandardErrorSink())
         for problem in parameters.fileDiagnostics { log.warning(problem.complaint) }
         let settings = parameters.namesSet.map { (name: $0, value: parameters.raw($0) ?? "") }
@@ -61,7 +66,8 @@ public struct CommandContext: Sendable {
             throw CommandFailure("\(error)")
         }
         if allowed.contains(chosen) { return }
-        MailLog(tag: program, sink: StandardErrorSink()).error("unauthorized configuration directory name: \(chosen)")
+        CommandLog.early(program: program, tag: "postfix/\(program)").error(
+            "unauthorized configuration directory name: \(chosen)")
         throw CommandFailure(
             "specify \"alternate_config_directories = \(chosen)\" or \"multi_instance_directories = \(chosen)\" in"
                 + " \(standard)/main.cf")

@@ -9,15 +9,20 @@ public struct CommandLog: LogSink {
     private let mailLog: any LogSink
     private let standardError: Bool
 
+    /// postfix(1), postmulti(1) and postlog(1) talk to a terminal and the mail log, and stay silent towards programs: cron would
+    /// mail what they say.
+    public static let hasTerminal = isatty(STDERR_FILENO) != 0
+
     /// Before main.cf has been read, and when it cannot be: standard error, and syslog under Postfix's standard names.
     ///
     /// - Parameters:
     ///   - program: its tag on standard error, as it was called.
     ///   - tag: in syslog.
-    public static func early(program: String, tag: String) -> MailLog {
+    public static func early(program: String, tag: String, standardError: Bool = true) -> MailLog {
         MailLog(
             tag: program,
-            sink: CommandLog(program: program, tag: tag, mailLog: SyslogSink(facility: 2 << 3), standardError: true))
+            sink: CommandLog(
+                program: program, tag: tag, mailLog: SyslogSink(facility: 2 << 3), standardError: standardError))
     }
 
     /// For a command whose name stands without syslog_name in the mail log.
