@@ -3,6 +3,7 @@
 import time
 
 from lab.dialogues import parse, play
+from lab.smtp import wait_for
 from lab.twin_files import WORLD, prepare
 from lab.twins import Twins, difference, log_lines, normal
 
@@ -738,26 +739,39 @@ QUIT
 """)
 
 
+def _quiet(twins):
+    return not any(side.mta.queue_on_disk(name) for side in (twins.apus, twins.postfix) for name in ("incoming", "active"))
+
+
+def _differences(twins, name, steps, patience):
+    before = {side: len(side.mta.log()) for side in (twins.apus, twins.postfix)}
+    apus, postfix = twins.both(lambda side: play(side, steps))
+    apus, postfix = [[normal(reply) for reply in replies] for replies in (apus, postfix)]
+    if apus != postfix:
+        return f"== {name}: replies\n{difference(apus, postfix)}"
+    deadline = time.monotonic() + patience
+    while True:
+        lines = [log_lines(side, before[side]) for side in (twins.apus, twins.postfix)]
+        ended = all(any("disconnect from" in line for line in side) for side in lines)
+        if lines[0] == lines[1] and ended and _quiet(twins):
+            return None
+        if time.monotonic() > deadline:
+            return f"== {name}: log\n{difference(*lines)}"
+        time.sleep(0.05)
+
+
 def _compare(world, dialogues, patience=4):
     twins = Twins.of(world, prepare, **WORLD)
     wrong = []
     for name, steps in dialogues:
-        before = {side: len(side.mta.log()) for side in (twins.apus, twins.postfix)}
-        apus, postfix = twins.both(lambda side: play(side, steps))
-        apus, postfix = [[normal(reply) for reply in replies] for replies in (apus, postfix)]
-        if apus != postfix:
-            wrong.append(f"== {name}: replies\n{difference(apus, postfix)}")
-        deadline = time.monotonic() + patience
-        while True:
-            lines = [log_lines(side, before[side]) for side in (twins.apus, twins.postfix)]
-            ended = all(any("disconnect from" in line for line in side) for side in lines)
-            quiet = not any(side.mta.queue_on_disk(name) for side in before for name in ("incoming", "active"))
-            if lines[0] == lines[1] and ended and quiet:
-                break
-            if time.monotonic() > deadline:
-                wrong.append(f"== {name}: log\n{difference(*lines)}")
-                break
-            time.sleep(0.05)
+        found = _differences(twins, name, steps, patience)
+        if found and found.startswith(f"== {name}: log\n"):
+            # On a busy machine a delivery of the dialogue before may be told late.
+            wait_for(lambda: _quiet(twins), "empty queues")
+            time.sleep(1)
+            found = _differences(twins, name, steps, patience)
+        if found:
+            wrong.append(found)
     assert not wrong, f"{len(wrong)} of {len(dialogues)} dialogues differ:\n" + "\n".join(wrong)
 
 

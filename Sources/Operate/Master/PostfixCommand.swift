@@ -54,7 +54,7 @@ public enum PostfixCommand {
             guard let wrapper = InstanceWrapper(parameters) else {
                 return refuse("multi-instance support is requested, but multi_instance_wrapper is empty", own)
             }
-            return wrapper.run([subcommand] + rest, verbose: verbose, log: log)
+            return wrapper.run(scanner.operands, verbose: verbose, log: log)
         }
         setenv("MAIL_CONFIG", directory, 1)
         let actions = PostfixActions(parameters: parameters, log: log, verbose: verbose)
