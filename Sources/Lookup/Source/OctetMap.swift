@@ -80,11 +80,21 @@ struct OctetMap: Sendable {
         slots = larger
     }
 
-    /// FNV-1a. Keys come from the administrator, so nobody chooses them to collide.
+    /// Eight octets at a time, multiplied and folded as FNV-1a does with each. Keys come from the administrator, so nobody chooses
+    /// them to collide.
     private static func hash(_ bytes: ArraySlice<UInt8>) -> Int {
         var value: UInt64 = 0xcbf2_9ce4_8422_2325
-        bytes.withUnsafeBufferPointer { bytes in
-            for byte in bytes { value = (value ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        bytes.withUnsafeBytes { bytes in
+            var offset = 0
+            while offset + 8 <= bytes.count {
+                let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                value = (value ^ word) &* 0x9e37_79b9_7f4a_7c15
+                value ^= value >> 29
+                offset += 8
+            }
+            var rest: UInt64 = 0
+            for byte in bytes[offset...] { rest = rest << 8 | UInt64(byte) }
+            value = (value ^ rest ^ UInt64(bytes.count) << 56) &* 0x9e37_79b9_7f4a_7c15
         }
         return Int(truncatingIfNeeded: (value ^ value >> 32) & 0x7FFF_FFFF)
     }
