@@ -9,7 +9,7 @@ final class Supervision {
     /// One seed takes milliseconds: a worker that says nothing for so long goes round in circles.
     private static let secondsOfSilence = 120.0
     /// In so many runs, everything that can go wrong has to.
-    private static let enoughForAll = 5000
+    private static let enoughForAll = 25_000
 
     private final class Worker {
         let pid: pid_t
