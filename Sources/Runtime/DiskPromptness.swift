@@ -1,4 +1,5 @@
 import Glibc
+import MailSystem
 import Synchronization
 
 /// Whether the disk answers short operations at once: the page cache and the directory cache hold what they touch, and no
@@ -31,11 +32,7 @@ final class DiskPromptness: Sendable {
         return try body()
     }
 
-    private static func now() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(clamping: time.tv_sec) &* 1_000_000_000 &+ UInt64(clamping: time.tv_nsec)
-    }
+    private static func now() -> UInt64 { SystemClock().monotonicNanoseconds() }
 
     /// RUSAGE_THREAD, which headers hide from programs without _GNU_SOURCE.
     private static let thread: CInt = 1

@@ -7,7 +7,7 @@ let usage = """
     usage: simulate [--first SEED] [--jobs N] [--seconds N] [--calm] [--forgetful] SEEDS
            simulate --trace SEED
     Runs so many seeds, from SEED on (1), N at a time (2), and stops after N seconds when asked to. A seed that breaks a
-    promise is printed; --trace shows its run. Then comes what went wrong on purpose, and in how many runs: in 5,000 or
+    promise is printed; --trace shows its run. Then comes what went wrong on purpose, and in how many runs: in 25,000 or
     more, everything must have. --calm: nothing goes wrong. --forgetful: the disk forgets what was
     synchronized, and seeds must fail.
     """

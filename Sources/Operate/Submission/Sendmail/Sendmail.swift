@@ -32,7 +32,7 @@ public enum Sendmail {
             } catch {
                 throw CommandFailure(error.message, status: ExitStatus.temporary)
             }
-            let log = CommandLog.make(program: program, alias: "sendmail", parameters: context.parameters)
+            let log = context.log
             let named = CommandContext(program: program, parameters: context.parameters, log: log)
             return CommandRunner.run("sendmail", log: log) {
                 for warning in options.warnings { log.warning(warning) }

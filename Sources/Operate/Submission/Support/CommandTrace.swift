@@ -4,18 +4,13 @@ import Synchronization
 /// What a command tells with `-v`: the files that it opens, what it asks, and what it hears. On standard error, never in
 /// the mail log.
 public enum CommandTrace {
-    private struct State {
-        var program = ""
-    }
-
     // A command is one process with one command line.
-    private static let state = Mutex(State())
-    /// `State.level`, for those who only look whether there is anything to tell.
+    private static let program = Mutex("")
     private static let level = Atomic(0)
 
     /// - Parameter level: how often `-v` was given.
     public static func begin(_ program: String, level: Int) {
-        state.withLock { $0 = State(program: program) }
+        Self.program.withLock { $0 = program }
         Self.level.store(level, ordering: .relaxed)
     }
 
@@ -24,7 +19,7 @@ public enum CommandTrace {
     /// - Parameter level: how often `-v` must have been given.
     public static func tell(level: Int = 1, _ text: @autoclosure () -> String) {
         guard isOn(level: level) else { return }
-        let program = state.withLock { $0.program }
+        let program = program.withLock { $0 }
         StandardErrorSink().write(LogRecord(tag: program, severity: .info, text: text()))
     }
 
