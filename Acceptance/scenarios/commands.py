@@ -311,7 +311,11 @@ def scenario_qshape(world):
     assert table[".site.example"] == ["2", "2"], table
     assert rows("-n", "1", "-N", "2", "-c", "/etc/postfix", "/var/spool/postfix/deferred")[1]["TOTAL"] == ["6", "6"]
     assert rows()[1] == {"TOTAL": ["0", "0"]} and rows("hold")[1] == {"TOTAL": ["0", "0"]}
-    assert _run(world, "qshape", "-z")[0] != 0
+    assert _run(world, "qshape", "-m")[0] == 0
+    head = "Usage: /usr/sbin/qshape [ -s ] [ -p ] [ -m <min_subdomains> ] [ -l ]\n\t[ -b <bucket_count> ] [ -t <bucket_time> ] "
+    for option, complaint in (("-h", ""), ("-sz", "/usr/sbin/qshape: Unknown option: z\n")):
+        status, out, error = _run(world, "/usr/sbin/qshape", option)
+        assert (status, out) == (255, "") and error.startswith(complaint + head), (status, out, error)
     world.mx.run("postsuper", "-d", "ALL")
 
 
@@ -586,6 +590,12 @@ def scenario_templates_of_notifications(world):
         place = "/tmp/bounce.cf, " if warning.startswith("line") else "/tmp/bounce.cf: "
         assert templates("-t", text) == (0, built_in, [f"{tag}warning: {place}{warning}"]), templates("-t", text)
     assert templates("-b", "failure_template\n") == (1, "", [f"{tag}fatal: /tmp/bounce.cf, line 2: missing '=' after attribute name: \"failure_template\""])
+    # Postfix's bounce program, which reads them there, logs too.
+    for option in ("-b", "-t"):
+        mark = len(world.mta.log())
+        status, out, error = _run(world, "postconf", option, "/nonexistent")
+        assert (status, out, error) == (1, "", f"{tag}fatal: open /nonexistent: No such file or directory\n"), (status, out, error)
+        world.mta.wait_log(r" postfix/bounce\[\d+\]: fatal: open /nonexistent: No such file or directory$", 3, mark)
     status, out, error = templates("-b", "failure_template = a $\n")
     assert (status, out) == (1, "") and f"{tag}fatal: /tmp/bounce.cf: bad $name syntax in failure template: a $" in error, (out, error)
     status, out, error = templates("-b", "failure_template = <<END\nSubject : y\n\nat $myhostname\nEND\n")

@@ -79,7 +79,9 @@ def scenario_life_of_instances(world):
     assert ["-", "-", "n", "/etc/postfix-group"] in _list(world)
     _refused(world, "instance /etc/postfix-group, multi_instance_name=postfix-out conflicts with instance /etc/postfix-out",
              "-e", "assign", "-i", "/etc/postfix-group", "-I", "postfix-out")
+    mark = len(world.mta.log())
     _ok(world, "-e", "deport", "-i", "/etc/postfix-group")
+    world.mta.wait_log(r" postfix/postfix-script\[\d+\]: the Postfix mail system is not running$", 3, mark)
     assert "/etc/postfix-group" not in [row[3] for row in _list(world)] and os.path.exists(world.mx.path("/etc/postfix-group/main.cf"))
     _ok(world, "-e", "import", "-I", "postfix-again", "config_directory=/etc/postfix-group")
     assert _list(world)[-1] == ["postfix-again", "-", "n", "/etc/postfix-group"]

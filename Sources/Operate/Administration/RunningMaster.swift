@@ -13,4 +13,16 @@ package enum RunningMaster {
         guard let text = try? Files.readText(path, limit: 256) else { return nil }
         return pid_t(text.filter { $0.isASCII && $0.isNumber })
     }
+
+    /// What `postfix status` says.
+    ///
+    /// - Returns: whether it runs.
+    package static func status(queueDirectory: String, log: MailLog) -> Bool {
+        guard let pid = pid(queueDirectory: queueDirectory) else {
+            log.info("the Postfix mail system is not running")
+            return false
+        }
+        log.info("the Postfix mail system is running: PID: \(pid)")
+        return true
+    }
 }

@@ -252,14 +252,7 @@ struct PostfixActions {
         return 0
     }
 
-    private func status() -> Int32 {
-        guard let pid = running else {
-            log.info("the Postfix mail system is not running")
-            return 1
-        }
-        log.info("the Postfix mail system is running: PID: \(pid)")
-        return 0
-    }
+    private func status() -> Int32 { RunningMaster.status(queueDirectory: queueDirectory, log: log) ? 0 : 1 }
 
     private func flush() -> Int32 {
         guard running != nil else {

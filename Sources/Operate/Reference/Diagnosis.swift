@@ -5,6 +5,7 @@ extension CommandSynopsis {
         [
             .value("b", "count", .none, "Number of age classes (columns): 10."),
             .configuration,
+            .flag("h", "Show what options there are."),
             .flag("l", "Each class is as long as the first, instead of twice as long as the one before."),
             .value("m", "count", .none, "With -p: domains with at least this many subdomains have a line: 5."),
             .value(

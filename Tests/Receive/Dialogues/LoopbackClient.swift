@@ -48,6 +48,12 @@ final class LoopbackClient {
         }
     }
 
+    /// Whether anything comes within that time.
+    func hearsSomething(within milliseconds: CInt) -> Bool {
+        var events = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return !buffer.isEmpty || poll(&events, 1, milliseconds) > 0
+    }
+
     static func localPort(_ descriptor: CInt) throws -> Int {
         var address = sockaddr_in()
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)

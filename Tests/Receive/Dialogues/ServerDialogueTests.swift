@@ -64,6 +64,31 @@ struct ServerDialogueTests {
         #expect(lines.contains("TEST1: client=unknown[127.0.0.1]"))
         #expect(lines.last == "disconnect from unknown[127.0.0.1] ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5")
     }
+
+    @Test("a client past the process limit is greeted when another one has left, even if accepted before")
+    func processLimit() async throws {
+        var clients: [LoopbackClient] = []
+        let server = try await TestServer(sessionLimit: 1) { port in
+            for _ in 1...3 { clients.append(try LoopbackClient(port: port)) }
+        }
+        // By one thread at a time.
+        nonisolated(unsafe) let waiting = clients
+        let heard = try await offPool {
+            var heard: [String] = []
+            for (index, client) in waiting.enumerated() {
+                heard.append(client.line() ?? "nothing")
+                for other in waiting[(index + 1)...] where other.hearsSomething(within: 200) {
+                    heard.append("client \(index + 1) was not the only one")
+                }
+                client.send("QUIT\r\n")
+                heard.append(client.line() ?? "nothing")
+            }
+            return heard
+        }
+        let dialogue = ["220 mail.example.com ESMTP Postfix", "221 2.0.0 Bye"]
+        #expect(heard == dialogue + dialogue + dialogue)
+        await server.close()
+    }
 }
 
 /// Runs blocking code off the cooperative pool.

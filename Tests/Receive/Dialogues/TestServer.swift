@@ -17,7 +17,12 @@ final class TestServer {
     private let listener: ServiceListener
     private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
-    init(_ values: [String: String] = [:]) async throws {
+    /// - Parameters:
+    ///   - sessionLimit: clients at a time; 0: any number.
+    ///   - beforeAccepting: called with the port while clients can only wait in the socket's backlog.
+    init(
+        _ values: [String: String] = [:], sessionLimit: Int = 0, beforeAccepting: (Int) throws -> Void = { _ in }
+    ) async throws {
         var all = [
             "myhostname": "mail.example.com", "smtpd_peername_lookup": "no", "compatibility_level": "3.6",
             "mynetworks": "127.0.0.2/32", "smtpd_banner": "$myhostname ESMTP $mail_name",
@@ -44,11 +49,12 @@ final class TestServer {
         environment.flush = { $0 == "example.com" ? .done : .unknownSite }
         let service = ServerService(
             settings: ServerSettings(parameters, service: "smtp"), environment: environment, tls: nil, names: nil,
-            sessionLimit: 0)
+            sessionLimit: sessionLimit)
         listener = ServiceListener(service: service, executors: [:]) {}
         let address = try #require(IPAddress("127.0.0.1"))
         let descriptor = try Listeners.tcp(address: address, port: 0)
         port = try LoopbackClient.localPort(descriptor)
+        try beforeAccepting(port)
         try await listener.listen(descriptor: descriptor, group: Self.group)
     }
 

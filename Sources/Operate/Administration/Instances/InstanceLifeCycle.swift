@@ -79,7 +79,12 @@ struct InstanceLifeCycle {
             if instances.isPrimary(instance) { throw CommandFailure("Cannot remove the primary instance") }
             if instance.isEnabled { throw CommandFailure("Cannot remove enabled instances") }
             try requireWrapper()
-            let removal = InstanceRemoval(instance: instance, script: script)
+            let removal = InstanceRemoval(
+                instance: instance, script: script,
+                status: CommandLog.make(
+                    tag: "postfix-script",
+                    parameters: try .load(directory: instance.configDirectory, processName: "postfix"),
+                    standardError: CommandLog.hasTerminal))
             try removal.requireStopped()
             if edit == .destroy { try removal.requireEmpty() }
             let rest = instances.secondaries.map(\.configDirectory).filter { $0 != instance.configDirectory }

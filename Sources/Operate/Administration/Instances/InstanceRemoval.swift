@@ -6,11 +6,13 @@ import Submission
 struct InstanceRemoval {
     let instance: Instance
     let script: MailLog
+    /// The instance's own, for what `postfix status` says of it.
+    let status: MailLog
 
     private static let queues = ["maildrop", "incoming", "active", "deferred", "hold"]
 
     func requireStopped() throws(CommandFailure) {
-        if RunningMaster.pid(queueDirectory: instance.queueDirectory) != nil {
+        if RunningMaster.status(queueDirectory: instance.queueDirectory, log: status) {
             throw fail("Instance '\(instance.configDirectory)' is not stopped")
         }
     }

@@ -1,5 +1,6 @@
 import Configuration
 import MailSystem
+import Submission
 
 /// `postconf -t` and `-b`: the texts of bounce(5), as written or as they will be sent.
 struct BounceListing {
@@ -23,7 +24,7 @@ struct BounceListing {
         } else {
             loaded = BounceTemplates.Loaded()
         }
-        loaded.warnings.forEach { say(.warning, $0) }
+        loaded.warnings.forEach { log.warning($0) }
         if let text = loaded.failure { throw failure(text) }
         // An error leaves nothing half said.
         var text = ""
@@ -32,7 +33,7 @@ struct BounceListing {
             var (name, lines) = (kind.rawValue, template.lines)
             if listing == .expandedBounces {
                 let expanded = template.expanded(parameters)
-                expanded.warnings.forEach { say(.warning, $0) }
+                expanded.warnings.forEach { log.warning($0) }
                 if let text = expanded.failure { throw failure(text) }
                 (name, lines) = (template.expandedName, expanded.lines)
             }
@@ -44,13 +45,10 @@ struct BounceListing {
     }
 
     /// In Postfix, its bounce program says so.
-    private func say(_ severity: LogSeverity, _ text: String) {
-        StandardErrorSink().write(
-            LogRecord(tag: "\(parameters["syslog_name"])/bounce", severity: severity, text: text))
-    }
+    private var log: MailLog { CommandLog.make(tag: "bounce", parameters: parameters) }
 
     private func failure(_ text: String) -> CommandFailure {
-        say(.fatal, text)
+        log.fatal(text)
         return .reported
     }
 }

@@ -44,9 +44,34 @@ struct QshapeOptions: Equatable {
     var rows = 20
     var queues = ["incoming", "active"]
 
-    static let usage =
-        "usage: qshape [-lps] [-m min_subdomains] [-b bucket_count] [-t bucket_time] [-w terminal_width]"
-        + " [-N batch_msg_count] [-n batch_top_domains] [-c config_directory] [queue_name...]"
+    private static let program = CommandLine.arguments.first ?? "qshape"
+
+    private static func tell(_ text: String) {
+        do { try Descriptors.writeAll(Array(text.utf8), to: STDERR_FILENO) } catch {}
+    }
+
+    private static var usage: String {
+        """
+        Usage: \(program) [ -s ] [ -p ] [ -m <min_subdomains> ] [ -l ]
+        \t[ -b <bucket_count> ] [ -t <bucket_time> ] [ -w <terminal_width> ]
+        \t[ -N <batch_msg_count> ] [ -n <batch_top_domains> ]
+        \t[ -c <config_directory> ] [ <queue_name> ... ]
+        Counts the recipients of each domain by the age of their messages.
+        \t-s\tcounts senders instead
+        \t-p\tadds a line, beginning with a dot, for each parent domain that is no top-level
+        \t\tdomain and of which at least <min_subdomains> (5) subdomains are in the table
+        \t-t\tends the first column at <bucket_time> (5) minutes; each further column is twice as long
+        \t-l\tmakes all columns equally long
+        \t-b\tshows <bucket_count> (10) columns
+        \t-n\tshows the first <batch_top_domains> (20) domains only, on a terminal
+        \t-N\tshows what there is each <batch_msg_count> (1000) messages, on a terminal
+        \t-w\tis the width of the table (80): longer names lose their beginning
+        \t-c\treads another instance's configuration
+        Without a queue name: incoming and active. A queue name without a slash at its beginning is
+        a directory of queue_directory.
+
+        """
+    }
 
     init(_ arguments: [String]) throws(CommandFailure) {
         var scanner = OptionScanner(arguments, options: CommandSynopsis.qshape.letters)
@@ -62,9 +87,14 @@ struct QshapeOptions: Equatable {
             case .value("w", let value): Self.set(&width, value, most: 10_000)
             case .value("N", let value): Self.set(&batch, value)
             case .value("n", let value): Self.set(&rows, value)
+            case .flag("h"):
+                Self.tell(Self.usage)
+                throw CommandFailure("", status: 255)
             case .error(let text):
-                CommandContext.complain("qshape", text)
-                throw CommandFailure(Self.usage, status: 255)
+                // Perl's getopt leaves the default where the last option lacks its value.
+                guard text.hasPrefix("invalid"), let letter = text.dropLast().last else { break }
+                Self.tell("\(Self.program): Unknown option: \(letter)\n" + Self.usage)
+                throw CommandFailure("", status: 255)
             default: break
             }
         }

@@ -33,6 +33,8 @@ actor SMTPConnection {
     private let inputLimit: Int
     private var isReading: Bool
     private var isRunning = false
+    /// Not served yet: the service has as many clients as it may have.
+    private var isHeld = false
     private var inputHasEnded = false
     private var isHandshaking = false
     private var readsContent = false
@@ -57,8 +59,26 @@ actor SMTPConnection {
 
     // MARK: Events of the channel
 
+    /// Before `started`: the client waits for `admit`.
+    func hold() { isHeld = true }
+
+    /// Serves a client that was held. From any thread.
+    nonisolated func admit() {
+        channel.eventLoop.execute {
+            self.assumeIsolated { connection in
+                connection.isHeld = false
+                if connection.isRunning { connection.serve() }
+            }
+        }
+    }
+
     func started() {
         isRunning = true
+        if !isHeld { serve() }
+    }
+
+    private func serve() {
+        idleSince = channel.eventLoop.now
         isHandshaking = service.settings.wrapsTLS
         scheduleTimeout()
         Task(executorPreference: executor) { await self.begin() }

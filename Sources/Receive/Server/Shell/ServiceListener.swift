@@ -4,11 +4,15 @@ import NIOCore
 import Sockets
 import Synchronization
 
-/// Accepts the clients of one smtpd service, never more at a time than its process limit: the others wait in the
-/// socket's backlog, as they do for Postfix' processes.
+/// Accepts the clients of one smtpd service and serves never more at a time than its process limit: the others wait in
+/// the socket's backlog, as they do for Postfix' processes. The few that event loops had accepted before they heard of the
+/// limit wait here, without a greeting.
 final class ServiceListener: Sendable {
     private struct State {
+        /// Clients that are served.
         var active = 0
+        /// Accepted past the limit and not greeted yet, in the order of their coming.
+        var held: [SMTPConnection] = []
         var channels: [any Channel] = []
         var isPaused = false
         var isDraining = false
@@ -66,31 +70,46 @@ final class ServiceListener: Sendable {
     private func add(_ channel: any Channel) throws {
         let executor = executors[ObjectIdentifier(channel.eventLoop)] ?? LoopExecutor(channel.eventLoop)
         let connection = SMTPConnection(channel: channel, service: service, executor: executor)
+        let isHeld = opened(connection)
+        if isHeld { connection.assumeIsolated { $0.hold() } }
+        channel.closeFuture.whenComplete { [self] _ in closed(connection) }
         try channel.pipeline.syncOperations.addHandler(SMTPChannelHandler(connection))
-        opened()
-        channel.closeFuture.whenComplete { [self] _ in closed() }
         accepted()
     }
 
-    private func opened() {
-        let pause: [any Channel] = state.withLock { state in
-            state.active += 1
-            guard service.sessionLimit > 0, state.active >= service.sessionLimit, !state.isPaused else { return [] }
+    /// - Returns: whether the client has to wait for another one to leave.
+    private func opened(_ connection: SMTPConnection) -> Bool {
+        let (isHeld, pause): (Bool, [any Channel]) = state.withLock { state in
+            let isHeld = service.sessionLimit > 0 && state.active >= service.sessionLimit
+            if isHeld { state.held.append(connection) } else { state.active += 1 }
+            guard service.sessionLimit > 0, state.active >= service.sessionLimit, !state.isPaused else {
+                return (isHeld, [])
+            }
             state.isPaused = true
-            return state.channels
+            return (isHeld, state.channels)
         }
         for channel in pause { channel.setOption(.autoRead, value: false).whenComplete { _ in } }
+        return isHeld
     }
 
-    private func closed() {
-        let (resume, waiters): ([any Channel], [CheckedContinuation<Void, Never>]) = state.withLock { state in
-            state.active -= 1
-            var waiters: [CheckedContinuation<Void, Never>] = []
-            if state.active == 0 { swap(&waiters, &state.waiters) }
-            guard state.isPaused, state.active < service.sessionLimit, !state.isDraining else { return ([], waiters) }
-            state.isPaused = false
-            return (state.channels, waiters)
-        }
+    private func closed(_ connection: SMTPConnection) {
+        let (next, resume, waiters): (SMTPConnection?, [any Channel], [CheckedContinuation<Void, Never>]) =
+            state.withLock { state in
+                if let index = state.held.firstIndex(where: { $0 === connection }) {
+                    state.held.remove(at: index)
+                    return (nil, [], [])
+                }
+                if !state.held.isEmpty { return (state.held.removeFirst(), [], []) }
+                state.active -= 1
+                var waiters: [CheckedContinuation<Void, Never>] = []
+                if state.active == 0 { swap(&waiters, &state.waiters) }
+                guard state.isPaused, state.active < service.sessionLimit, !state.isDraining else {
+                    return (nil, [], waiters)
+                }
+                state.isPaused = false
+                return (nil, state.channels, waiters)
+            }
+        next?.admit()
         for channel in resume { channel.setOption(.autoRead, value: true).whenComplete { _ in } }
         for waiter in waiters { waiter.resume() }
     }
