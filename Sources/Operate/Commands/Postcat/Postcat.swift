@@ -28,6 +28,7 @@ public enum Postcat {
             for (name, open) in inputs {
                 let file = try open()
                 defer { file.close() }
+                // Before a record is read: in other files, anything may stand where its length would be.
                 if options.start == 0, let first = try file.read(at: 0, count: 1).first,
                     !RecordType.envelopeTypes.contains(RecordType(rawValue: first))
                 {
@@ -39,7 +40,7 @@ public enum Postcat {
                     var printer = QueueFilePrinter(name: name, options: options, reader: reader) {
                         try output.write($0)
                     }
-                    if try !printer.print() { log.warning("\(name): input is not a valid queue file") }
+                    try printer.print()
                 } catch QueueFileError.corrupt(let reason, _) {
                     try output.flush()
                     log.warning("\(name): \(reason)")

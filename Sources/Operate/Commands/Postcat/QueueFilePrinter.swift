@@ -25,23 +25,18 @@ struct QueueFilePrinter {
         reader.seek(to: options.start)
     }
 
-    /// - Returns: false when the file is no queue file.
-    mutating func print() throws -> Bool {
+    mutating func print() throws {
         var isFirst = options.start == 0
         // Where the search for the next shown record began: that is the offset that is printed.
         var offset = reader.position
         while !finished, let record = try reader.next() {
-            if isFirst {
-                guard RecordType.envelopeTypes.contains(record.type) else { return false }
-                if options.envelope { try title("ENVELOPE RECORDS", record, offset: nil) }
-                isFirst = false
-            }
+            if isFirst, options.envelope { try title("ENVELOPE RECORDS", record, offset: nil) }
+            isFirst = false
             let hidden = record.type == .pointer || record.type == .padding
             if !hidden || options.verbose { try show(record, offset: offset) }
             if record.type == .pointer, !options.raw { try reader.follow(record) }
             if !hidden || options.verbose { offset = reader.position }
         }
-        return true
     }
 
     private mutating func show(_ record: QueueRecord, offset: Int) throws {

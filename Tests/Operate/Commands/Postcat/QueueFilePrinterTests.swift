@@ -34,7 +34,7 @@ import Testing
         var printer = QueueFilePrinter(name: "F", options: try PostcatOptions(arguments), reader: reader) {
             output += $0
         }
-        #expect(try printer.print())
+        try printer.print()
         return String(decoding: output, as: UTF8.self)
     }
 
