@@ -96,8 +96,10 @@ bench: stage
 format:
 	swift format --in-place --recursive $(FORMATTED)
 
+# Generated sources must be up to date, too.
 format-check:
 	swift format lint --strict --recursive $(FORMATTED)
+	Scripts/implemented-parameters.py --check
 
 .PHONY: stage
 stage: build

@@ -16,11 +16,12 @@ CATALOGUE = ROOT / "Sources/Configuration/Catalogue"
 TARGET = CATALOGUE / "Implemented.swift"
 PREFIXES = ["smtp", "lmtp", "smtpd", "relay", "virtual", "local", "pipe", "default", "transport"]
 
-# Read by name in no source, yet in effect: read by Configuration itself, or by scripts.
+# Not found below, yet in effect: read by Configuration itself, by postmulti, or by scripts.
 EXTRA = """
 compatibility_level config_directory data_directory default_cache_db_type export_environment html_directory
 import_environment inet_interfaces inet_protocols mail_name mail_release_date mail_version mailq_path
-manpage_directory meta_directory mydomain myhostname mynetworks mynetworks_style myorigin newaliases_path process_id
+manpage_directory meta_directory multi_instance_enable multi_instance_group mydomain myhostname mynetworks mynetworks_style myorigin newaliases_path
+non_bdb_migration_service_name postmulti_control_commands postmulti_start_commands postmulti_stop_commands process_id
 process_name proxy_interfaces readme_directory sample_directory sendmail_path service_name shlib_directory stress
 """.split()
 # Named in the sources without being in effect.
@@ -39,7 +40,9 @@ def table():
 
 def literals():
     found = set()
-    skipped = ("Configuration/Catalogue/", "Configuration/Validation.swift", "Configuration/UseCheck.swift")
+    # What only looks at a setting, or edits it, does not make it work.
+    skipped = ("Configuration/Catalogue/", "Configuration/Checks/", "Configuration/Validation.swift",
+               "Configuration/UseCheck.swift", "Operate/Administration/", "Operate/Commands/Postconf/")
     for path in (ROOT / "Sources").rglob("*.swift"):
         name = path.relative_to(ROOT / "Sources").as_posix()
         if name.startswith(skipped):
@@ -49,9 +52,10 @@ def literals():
         # A name inside an interpolation is within another literal: "\(parameters["queue_directory"])/pid".
         words += re.findall(r'\["(\w+)"\]', text)
         found.update(words)
-        # Names without `smtpd_tls_`, `smtp_tls_` …
-        if name.endswith("TLSSettings.swift"):
-            found.update("_tls_" + word for word in words)
+        # Names without `smtpd_tls_`, `smtp_tls_` …, and without `smtp_`, `lmtp_`
+        for file, prefix in (("TLSSettings.swift", "_tls_"), ("Send/Client/ClientSettings.swift", "_")):
+            if name.endswith(file):
+                found.update(prefix + word for word in words if re.fullmatch(r"[a-zA-Z0-9]\w+", word))
     return found
 
 

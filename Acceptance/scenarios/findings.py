@@ -56,6 +56,9 @@ MISTAKES = {
     "TLS without a certificate": (
         "", "588 inet n - y - - smtpd\n    -o smtpd_tls_security_level=encrypt -o smtpd_tls_cert_file=\n", [],
         r"/etc/postfix/master\.cf, line \d+: service 588: TLS is required, but no certificate is set: no client can use the service"),
+    "a filter that nothing asks": (
+        "smtpd_milters = inet:localhost:8891\n", "", [],
+        r"/etc/postfix/main\.cf, line \d+: parameter not implemented by Apus: smtpd_milters=inet:localhost:8891 \(the setting has no effect\)"),
     "a block list without a filter": (
         "smtpd_client_restrictions = reject_rbl_client bl.example\n", "", [],
         r"/etc/postfix/main\.cf, line \d+: smtpd_client_restrictions: reject_rbl_client bl\.example: every answer is a listing"),

@@ -178,4 +178,19 @@ struct ParametersTests {
         #expect(problem.complaint == "/main.cf: logical line must not start with whitespace: \"  mail_name = x\"")
         #expect(problem.line == 2 && problem.description.hasPrefix("/main.cf, line 2: "))
     }
+
+    @Test("what Apus acts on is known, and what is only mentioned in its sources does not count")
+    func implementedNames() throws {
+        for name in [
+            "smtp_connect_timeout", "lmtp_lhlo_timeout", "lmtp_discard_lhlo_keywords", "smtp_tls_verify_cert_match",
+            "smtpd_tls_CAfile", "virtual_mailbox_maps",
+        ] {
+            #expect(try #require(ParameterCatalogue.definition(name)).isImplemented, "\(name)")
+        }
+        for name in [
+            "smtpd_milters", "smtp_tls_policy_maps", "postscreen_tls_security_level", "smtpd_tls_eecdh_grade",
+        ] {
+            #expect(try !#require(ParameterCatalogue.definition(name)).isImplemented, "\(name)")
+        }
+    }
 }

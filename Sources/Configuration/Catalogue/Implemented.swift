@@ -136,17 +136,35 @@ enum ImplementedParameters {
         lmtp_balance_inet_protocols
         lmtp_bind_address
         lmtp_bind_address6
+        lmtp_connect_timeout
         lmtp_connection_cache_destinations
+        lmtp_connection_cache_on_demand
+        lmtp_connection_cache_time_limit
+        lmtp_connection_reuse_count_limit
+        lmtp_connection_reuse_time_limit
+        lmtp_data_done_timeout
+        lmtp_data_init_timeout
+        lmtp_data_xfer_timeout
         lmtp_destination_concurrency_limit
         lmtp_destination_recipient_limit
+        lmtp_discard_lhlo_keywords
         lmtp_dns_support_level
         lmtp_enforce_tls
         lmtp_fallback_relay
         lmtp_host_lookup
         lmtp_lhlo_name
+        lmtp_lhlo_timeout
+        lmtp_line_length_limit
+        lmtp_mail_timeout
         lmtp_mx_address_limit
         lmtp_mx_session_limit
+        lmtp_quit_timeout
         lmtp_randomize_addresses
+        lmtp_rcpt_timeout
+        lmtp_rset_timeout
+        lmtp_send_xforward_command
+        lmtp_skip_5xx_greeting
+        lmtp_starttls_timeout
         lmtp_tcp_port
         lmtp_tls_CAfile
         lmtp_tls_CApath
@@ -165,16 +183,17 @@ enum ImplementedParameters {
         lmtp_tls_mandatory_exclude_ciphers
         lmtp_tls_mandatory_protocols
         lmtp_tls_note_starttls_offer
-        lmtp_tls_per_site
-        lmtp_tls_policy_maps
         lmtp_tls_protocols
         lmtp_tls_scert_verifydepth
+        lmtp_tls_secure_cert_match
         lmtp_tls_security_level
         lmtp_tls_servername
         lmtp_tls_session_cache_database
         lmtp_tls_session_cache_timeout
+        lmtp_tls_verify_cert_match
         lmtp_tls_wrappermode
         lmtp_use_tls
+        lmtp_xforward_timeout
         local_command_shell
         local_destination_concurrency_limit
         local_destination_recipient_limit
@@ -240,15 +259,13 @@ enum ImplementedParameters {
         postmulti_control_commands
         postmulti_start_commands
         postmulti_stop_commands
-        postscreen_enforce_tls
-        postscreen_tls_security_level
-        postscreen_use_tls
         prepend_delivered_header
         process_id
         process_name
         propagate_unmatched_extensions
         proxy_interfaces
         proxy_read_maps
+        proxy_write_maps
         qmgr_clog_warn_time
         qmgr_message_active_limit
         qmgr_message_recipient_limit
@@ -297,19 +314,37 @@ enum ImplementedParameters {
         smtp_balance_inet_protocols
         smtp_bind_address
         smtp_bind_address6
+        smtp_connect_timeout
         smtp_connection_cache_destinations
+        smtp_connection_cache_on_demand
+        smtp_connection_cache_time_limit
+        smtp_connection_reuse_count_limit
+        smtp_connection_reuse_time_limit
+        smtp_data_done_timeout
+        smtp_data_init_timeout
+        smtp_data_xfer_timeout
         smtp_defer_if_no_mx_address_found
         smtp_destination_concurrency_limit
         smtp_destination_recipient_limit
+        smtp_discard_ehlo_keywords
         smtp_dns_support_level
         smtp_enforce_tls
         smtp_fallback_relay
         smtp_helo_name
+        smtp_helo_timeout
         smtp_host_lookup
+        smtp_line_length_limit
+        smtp_mail_timeout
         smtp_mx_address_limit
         smtp_mx_session_limit
         smtp_never_send_ehlo
+        smtp_quit_timeout
         smtp_randomize_addresses
+        smtp_rcpt_timeout
+        smtp_rset_timeout
+        smtp_send_xforward_command
+        smtp_skip_5xx_greeting
+        smtp_starttls_timeout
         smtp_tcp_port
         smtp_tls_CAfile
         smtp_tls_CApath
@@ -317,7 +352,6 @@ enum ImplementedParameters {
         smtp_tls_chain_files
         smtp_tls_ciphers
         smtp_tls_connection_reuse
-        smtp_tls_dcert_file
         smtp_tls_eccert_file
         smtp_tls_eckey_file
         smtp_tls_enforce_peername
@@ -329,16 +363,17 @@ enum ImplementedParameters {
         smtp_tls_mandatory_exclude_ciphers
         smtp_tls_mandatory_protocols
         smtp_tls_note_starttls_offer
-        smtp_tls_per_site
-        smtp_tls_policy_maps
         smtp_tls_protocols
         smtp_tls_scert_verifydepth
+        smtp_tls_secure_cert_match
         smtp_tls_security_level
         smtp_tls_servername
         smtp_tls_session_cache_database
         smtp_tls_session_cache_timeout
+        smtp_tls_verify_cert_match
         smtp_tls_wrappermode
         smtp_use_tls
+        smtp_xforward_timeout
         smtpd_authorized_verp_clients
         smtpd_authorized_xclient_hosts
         smtpd_authorized_xforward_hosts
@@ -375,7 +410,6 @@ enum ImplementedParameters {
         smtpd_helo_restrictions
         smtpd_junk_command_limit
         smtpd_log_access_permit_actions
-        smtpd_milters
         smtpd_min_data_rate
         smtpd_noop_commands
         smtpd_null_access_lookup_key
@@ -415,11 +449,8 @@ enum ImplementedParameters {
         smtpd_tls_cert_file
         smtpd_tls_chain_files
         smtpd_tls_ciphers
-        smtpd_tls_dcert_file
-        smtpd_tls_dh1024_param_file
         smtpd_tls_eccert_file
         smtpd_tls_eckey_file
-        smtpd_tls_eecdh_grade
         smtpd_tls_exclude_ciphers
         smtpd_tls_fingerprint_digest
         smtpd_tls_key_file
@@ -453,19 +484,8 @@ enum ImplementedParameters {
         tls_append_default_CA
         tls_eecdh_auto_curves
         tls_preempt_cipherlist
-        tls_random_source
         tls_server_sni_maps
         tls_session_ticket_cipher
-        tlsproxy_client_enforce_tls
-        tlsproxy_client_level
-        tlsproxy_client_per_site
-        tlsproxy_client_policy
-        tlsproxy_client_policy_maps
-        tlsproxy_client_security_level
-        tlsproxy_client_use_tls
-        tlsproxy_enforce_tls
-        tlsproxy_tls_security_level
-        tlsproxy_use_tls
         transport_delivery_slot_cost
         transport_delivery_slot_discount
         transport_delivery_slot_loan

@@ -106,7 +106,8 @@ extension ClientSettings {
             neverSendsEHLO = parameters.bool("smtp_never_send_ehlo")
         }
         skips5xxGreeting = parameters.bool(name("skip_5xx_greeting"))
-        let keywords = parameters.list(name("discard_ehlo_keywords")).map { ASCII.lowercased($0) }
+        let keywords = parameters.list(name(mode == .lmtp ? "discard_lhlo_keywords" : "discard_ehlo_keywords"))
+            .map { ASCII.lowercased($0) }
         discardsSilently = keywords.contains("silent-discard")
         discardedKeywords = Set(keywords).subtracting(["silent-discard"])
         lineLengthLimit = parameters.int(name("line_length_limit"))
@@ -129,10 +130,9 @@ extension ClientSettings {
         case "none": tlsLevel = .none
         // Without DNSSEC, dane is what it falls back to.
         case "may", "dane": tlsLevel = .may
-        case "":
-            tlsLevel =
-                parameters.bool("\(prefix)_enforce_tls")
-                ? .encrypt : parameters.bool("\(prefix)_use_tls") ? .may : .none
+        case "" where parameters.bool("\(prefix)_enforce_tls"):
+            tlsLevel = parameters.bool("\(prefix)_tls_enforce_peername") ? .verify : .encrypt
+        case "": tlsLevel = parameters.bool("\(prefix)_use_tls") ? .may : .none
         case "encrypt": tlsLevel = .encrypt
         case "verify": tlsLevel = .verify
         case "secure": tlsLevel = .secure
@@ -142,7 +142,8 @@ extension ClientSettings {
         notesSTARTTLSOffer = parameters.bool("\(prefix)_tls_note_starttls_offer")
         tlsLogLevel = Int(parameters["\(prefix)_tls_loglevel"]) ?? 0
         tlsServerName = parameters["\(prefix)_tls_servername"]
-        let match = "\(prefix)_tls_\(tlsLevel == .secure ? "secure" : "verify")_cert_match"
+        let match =
+            tlsLevel == .secure ? "\(prefix)_tls_secure_cert_match" : "\(prefix)_tls_verify_cert_match"
         certificateNames = parameters[match].split { " ,:\t".contains($0) }.map(String.init)
         reusesTLS = parameters.bool("\(prefix)_tls_connection_reuse")
         minimalBackoff = parameters.seconds("minimal_backoff_time")
