@@ -119,9 +119,13 @@ final class Ledger {
             let original = "\(message.number) \(recipient)"
             for end in scene.destinations(of: recipient) ?? [recipient] {
                 let key = "\(message.number) \(end)"
+                let own = bounces[key] ?? 0
+                // What came back of an alias came back for all of its members. But where one of them is a program, it may
+                // have been that one alone, and the others have notifications of their own.
+                let isTold = end == recipient || Scene.isMixed(recipient) && own > 0
                 fates.append(
                     (
-                        end, copies[key] ?? 0, (bounces[key] ?? 0) + (end == recipient ? 0 : bounces[original] ?? 0),
+                        end, copies[key] ?? 0, own + (isTold ? 0 : bounces[original] ?? 0),
                         excused.contains(key) || excused.contains(original) || unconfirmed.contains(key)
                             || Scene.isMixed(end), Scene.isMixed(recipient)
                     ))
