@@ -59,8 +59,8 @@ final class Ledger {
                 }
                 checkReport(delivery, report.number)
             } else if delivery.recipient == Scene.watcher, delivery.message.body.contains("\nFinal-Recipient: ") {
-                // The notification that could not be delivered was too large to be returned.
-                continue
+                // The notification that could not be delivered was too large to be returned, or could not be read.
+                hasNamelessNotice = true
             } else {
                 // A mailbox file keeps what a crash cut off.
                 if hasCrashed, delivery.recipient.hasPrefix("m") { continue }
@@ -155,14 +155,15 @@ final class Ledger {
 
     /// The DNS has lied: recipients may have been given up.
     var toleratesLossWithoutSender = false
+    private var hasNamelessNotice = false
     /// What the sender cannot be told comes to `Scene.watcher`.
     var hasWatcher = false
 
     /// Neither delivered nor reported, as it has to be: the sender could not be told, and nobody else was to be.
     private func mayEndUntold(_ message: SubmittedMessage, _ recipient: String, _ scene: Scene) -> Bool {
         guard !Scene.canBeTold(message.sender) else { return false }
-        // What the watcher gets of a large message that came back twice has nothing left that says which it was.
-        if hasWatcher { return !message.sender.isEmpty && message.text.utf8.count > 30_000 }
+        // The watcher has something of which nothing says what message it was.
+        if hasWatcher { return !message.sender.isEmpty && hasNamelessNotice }
         return Self.isHopeless(recipient, scene) || toleratesLossWithoutSender
     }
 

@@ -90,9 +90,11 @@ final class Run {
         let flushes = !random.oneIn(5)
         var rounds = 0
         while rounds < 300 {
-            // Mail to a host that never answers waits as long as bounce_queue_lifetime says. Twice: where the clock had
-            // gone back, the first time only ends the wait of a message of which that host is then told.
-            if rounds == 100 || rounds == 200, machine.ledger.submissions.contains(where: { $0.sender == Scene.muteSender }) {
+            // Mail to a host that never answers waits as long as bounce_queue_lifetime says. Twice: where the clock had gone
+            // back, the first time only ends the wait of a message of which that host is then told.
+            if rounds == 100 || rounds == 200,
+                machine.ledger.submissions.contains(where: { $0.sender == Scene.muteSender })
+            {
                 world.clockOffset += 100_000 * 1_000_000
             }
             guard world.run(seconds: 120) != .tooManySteps else { return machine.ledger.violated("no end") }
