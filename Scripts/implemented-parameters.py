@@ -16,13 +16,14 @@ CATALOGUE = ROOT / "Sources/Configuration/Catalogue"
 TARGET = CATALOGUE / "Implemented.swift"
 PREFIXES = ["smtp", "lmtp", "smtpd", "relay", "virtual", "local", "pipe", "default", "transport"]
 
-# Not found below, yet in effect: read by Configuration itself, by postmulti, or by scripts.
+# Not found below, yet in effect: read by Configuration itself, by postmulti, or by scripts. smtpd_tls_eecdh_grade has no effect in Postfix either.
 EXTRA = """
 compatibility_level config_directory data_directory default_cache_db_type export_environment html_directory
 import_environment inet_interfaces inet_protocols mail_name mail_release_date mail_version mailq_path
 manpage_directory meta_directory multi_instance_enable multi_instance_group mydomain myhostname mynetworks mynetworks_style myorigin newaliases_path
 non_bdb_migration_service_name postmulti_control_commands postmulti_start_commands postmulti_stop_commands process_id
-process_name proxy_interfaces readme_directory sample_directory sendmail_path service_name shlib_directory stress
+process_name proxy_interfaces readme_directory sample_directory sendmail_path service_name shlib_directory
+smtpd_tls_eecdh_grade stress
 """.split()
 # Named in the sources without being in effect.
 EXCLUDED = {"address_verify_map", "postscreen_dnsbl_sites", "local_login_sender_maps"}

@@ -13,7 +13,9 @@ def _mutate(name, text):
                  "smtp_tls_security_level = may\nsmtp_tls_loglevel = 1\n")
     if name == "master.cf":
         text += ("2501 inet n - y - - smtpd\n    -o tls_session_ticket_cipher=\n"
-                 "2502 inet n - y - - smtpd\n    -o tls_server_sni_maps=\n")
+                 "2502 inet n - y - - smtpd\n    -o tls_server_sni_maps=\n"
+                 + "".join(f"{port} inet n - y - - smtpd\n    -o smtpd_tls_dh1024_param_file=/etc/postfix/{file}.pem\n"
+                           for port, file in ((2503, "dh"), (2504, "nosuch"), (2505, "rubbish"))))
     return text
 
 
@@ -29,6 +31,8 @@ def _prepare(world):
                  "-keyout", file, "-out", f"/etc/postfix/{name}.crt")
         host.run("sh", "-c", f"cat /etc/postfix/{name}.crt >> {file}")
         os.chmod(host.path(file), 0o600)
+    host.run("openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe3072", "-out", "/etc/postfix/dh.pem")
+    host.write("/etc/postfix/rubbish.pem", "-----BEGIN DH PARAMETERS-----\nrubbish\n-----END DH PARAMETERS-----\n")
     host.write("/etc/postfix/sni", "one.example /etc/postfix/one.pem\n.wild.example /etc/postfix/wild.pem\n")
     host.run("postmap", "-F", "hash:/etc/postfix/sni")
     assert "BEGIN PRIVATE KEY" in host.run("postmap", "-F", "-q", "one.example", "hash:/etc/postfix/sni").stdout
@@ -91,3 +95,16 @@ def scenario_damaged_chain(world):
     after = len(world.mta.log())
     _handshake(world, "-servername", "one.example")
     world.mta.wait_log(r"No PEM data in SNI data for one\.example", after=after)
+
+
+def scenario_parameters_of_the_key_exchange(world):
+    """smtpd_tls_dh1024_param_file is used, behind a chroot and for each name; without it, or a good one, OpenSSL chooses."""
+    options = ["-tls1_2", "-cipher", "DHE-RSA-AES256-GCM-SHA384"]
+    for port, bits in ((25, 2048), (2503, 3072), (2504, 2048), (2505, 2048)):
+        assert f"Server Temp Key: DH, {bits} bits" in _handshake(world, *options, port=port), port
+    text = _handshake(world, *options, "-servername", "a.wild.example", port=2503)
+    assert "Server Temp Key: DH, 3072 bits" in text and re.search(r"subject=CN ?= ?wild\.example\n", text), text[:1500]
+    for text in (r'error opening DH parameter file "/etc/postfix/nosuch\.pem": No such file or directory -- using compiled-in defaults',
+                 r'error decoding DH parameters from file "/etc/postfix/rubbish\.pem" -- using compiled-in defaults',
+                 r"TLS library problem: error:1E08010C:DECODER routines::unsupported:"):
+        world.mta.wait_log(rf"postfix/smtpd\[\d+\]: warning: {text}")

@@ -188,7 +188,7 @@ struct ParametersTests {
             #expect(try #require(ParameterCatalogue.definition(name)).isImplemented, "\(name)")
         }
         for name in [
-            "smtpd_milters", "smtp_tls_policy_maps", "postscreen_tls_security_level", "smtpd_tls_eecdh_grade",
+            "smtpd_milters", "smtp_tls_policy_maps", "postscreen_tls_security_level", "smtp_generic_maps",
         ] {
             #expect(try !#require(ParameterCatalogue.definition(name)).isImplemented, "\(name)")
         }

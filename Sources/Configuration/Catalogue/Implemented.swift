@@ -449,8 +449,10 @@ enum ImplementedParameters {
         smtpd_tls_cert_file
         smtpd_tls_chain_files
         smtpd_tls_ciphers
+        smtpd_tls_dh1024_param_file
         smtpd_tls_eccert_file
         smtpd_tls_eckey_file
+        smtpd_tls_eecdh_grade
         smtpd_tls_exclude_ciphers
         smtpd_tls_fingerprint_digest
         smtpd_tls_key_file

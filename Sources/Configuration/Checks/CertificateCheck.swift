@@ -27,7 +27,7 @@ struct CertificateCheck {
 
     func problems() -> [ConfigurationDiagnostic] {
         guard TLSUse(prefix, parameters).isOn else { return [] }
-        var found = authorities()
+        var found = authorities() + keyExchange()
         let chains = "\(prefix)_tls_chain_files"
         if parameters.list(chains).isEmpty {
             for kind in ["", "ec", "d"] { found += pair(kind) }
@@ -99,6 +99,16 @@ struct CertificateCheck {
         }
         for (path, validity) in chain.certificates { found += self.validity(name, path, validity) }
         return found
+    }
+
+    private func keyExchange() -> [ConfigurationDiagnostic] {
+        let name = "smtpd_tls_dh1024_param_file"
+        let path = parameters[name]
+        guard prefix == "smtpd", !path.isEmpty, path != "auto", files.status(path) == nil else { return [] }
+        return [
+            warning(
+                name, "\(path) does not exist: OpenSSL chooses the parameters", "openssl dhparam -out \(path) 2048")
+        ]
     }
 
     private func authorities() -> [ConfigurationDiagnostic] {

@@ -69,7 +69,7 @@ public final class TLSContext: @unchecked Sendable {
                 libraryErrors: LibraryErrors.take())
         }
         setGroups()
-        _ = apus_ctx_set_dh_auto(pointer, 1)
+        DHParameters.set(settings.dhParameters, in: pointer)
         try KeyLoader(context: pointer, settings: settings).load()
         try chain?.load(into: pointer)
         setVerification()

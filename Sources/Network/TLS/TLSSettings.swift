@@ -32,6 +32,8 @@ public struct TLSSettings: Sendable {
     public var cipherList = "aNULL:-aNULL:HIGH:MEDIUM:+RC4:@STRENGTH"
     /// tls_eecdh_auto_curves, names separated by blanks.
     public var groups = "X25519 X448 prime256v1 secp521r1 secp384r1"
+    /// Of DHE ciphers, PEM (see `DHParameters.load`); empty: OpenSSL chooses.
+    public var dhParameters: [UInt8] = []
     public var preferServerCiphers = false
     /// smtpd_tls_ask_ccert or smtpd_tls_req_ccert (server).
     public var asksForClientCertificate = false

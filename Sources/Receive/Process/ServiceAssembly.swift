@@ -140,6 +140,9 @@ struct ServiceAssembly {
             log.warning("No server certs available. TLS won't be enabled")
             return nil
         }
+        let exchange = DHParameters.load(parameters["smtpd_tls_dh1024_param_file"])
+        exchange.warnings.forEach(log.warning)
+        wanted.dhParameters = exchange.pem
         do {
             return try TLSContext(wanted, serverNames: serverNames(names, wanted, log), ticketKeys: ticketKeys)
         } catch {
