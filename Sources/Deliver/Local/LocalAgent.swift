@@ -38,7 +38,13 @@ struct LocalAgent: DeliveryAgent {
         let opened: Result<(QueuedFile, Set<String>), any Error> = await context.pool.run {
             Result {
                 let file = try access.open(request)
-                return (file, try DeliveredTo.addresses(in: file.content()))
+                do {
+                    return (file, try DeliveredTo.addresses(in: file.content()))
+                } catch {
+                    file.markIfDamaged()
+                    file.file.close()
+                    throw error
+                }
             }
         }
         let file: QueuedFile

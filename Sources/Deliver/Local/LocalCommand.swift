@@ -44,6 +44,7 @@ struct LocalCommand: Sendable {
             context.log.fatal("\(step): \(reason)")
             end.how = .notStarted(step: "local: fatal: \(step)", reason: reason)
         }
+        if case .corruptMessage = end.how { file.markIfDamaged() }
         // What a successful command prints is nobody's business.
         if case .exited(0) = end.how { end.output = [] }
         return SystemExit.verdict(

@@ -86,7 +86,7 @@ struct LocalMailbox {
     }
 
     private func unreadable() {
-        delivery.file.markCorrupt()
+        delivery.file.markIfDamaged()
         delivery.note(.deferred("4.3.0", "queue file read error"), recipient)
     }
 

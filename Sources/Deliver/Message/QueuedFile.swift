@@ -53,13 +53,6 @@ final class QueuedFile: Sendable {
         }
     }
 
-    /// A damaged file is set aside. One that could not be read for a moment is not damaged: it is read again to know.
-    func markCorrupt() {
-        do throws(QueueFileError) {
-            let content = content()
-            while try content.nextChunk() != nil {}
-        } catch .corrupt {
-            do { try file.setPermissions(QueueFileMode.corrupt) } catch {}
-        } catch {}
-    }
+    /// After a read error: a damaged file is set aside.
+    func markIfDamaged() { DamagedContent.mark(file, size: size, dataOffset: dataOffset) }
 }

@@ -55,7 +55,7 @@ struct PipeAgent: DeliveryAgent {
             return try run(request, reporter, attributes, identity, file)
         } catch {
             context.log.warning("\(request.queueID): \(error)")
-            file.markCorrupt()
+            file.markIfDamaged()
             return reporter.all(.deferred("4.3.0", "queue file read error"), file: nil)
         }
     }

@@ -100,7 +100,7 @@ struct VirtualAgent: DeliveryAgent {
             }
             return MailboxFailure.verdict(what, errno: code, standard: "4.2.0")
         case .corruptMessage, .contents:
-            file.markCorrupt()
+            file.markIfDamaged()
             return .deferred("4.3.0", "queue file read error")
         }
     }

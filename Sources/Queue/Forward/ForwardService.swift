@@ -27,6 +27,7 @@ struct ForwardService: Sendable {
         guard let id = QueueID(original.queueID) else { return .refused(status: "4.3.0", reason: "bad queue id") }
         let (directory, queue) = (directory, original.queueName)
         let file = try await pool.run { () throws(SystemError) in try directory.open(queue: queue, id: id) }
+        defer { file.close() }
         let size = try await pool.run { () throws(SystemError) in try file.status().size }
         let content = ContentReader(file: file, size: size, dataOffset: original.dataOffset, format: .text)
 
@@ -50,10 +51,16 @@ struct ForwardService: Sendable {
         if !request.deliveredTo.isEmpty {
             await draft.prependHeader("Delivered-To: \(EmailAddress.quoted(request.deliveredTo))")
         }
-        while let chunk = try await pool.run({ () throws(QueueFileError) in try content.nextChunk(Self.pieceSize) }) {
-            await draft.append(chunk)
+        do throws(QueueFileError) {
+            while let chunk = try await pool.run({ () throws(QueueFileError) in try content.nextChunk(Self.pieceSize) })
+            {
+                await draft.append(chunk)
+            }
+        } catch {
+            await draft.abort()
+            await pool.run { DamagedContent.mark(file, size: size, dataOffset: original.dataOffset) }
+            throw error
         }
-        file.close()
         switch await draft.finish() {
         case .accepted(let queueID, _), .discarded(let queueID): return .accepted(queueID: queueID)
         case .refused(let problem): return .refused(status: problem.status, reason: problem.text)

@@ -126,6 +126,10 @@ struct NotificationService: Notifier {
             while let piece = try await work.run({ try text.next(Self.pieceSize) }) { await draft.append(piece) }
         } catch {
             await draft.abort()
+            let offset = notification.subject.message.size.dataOffset
+            _ = try? await work.run {
+                if let reader { DamagedContent.mark(reader.file, size: reader.size, dataOffset: offset) }
+            }
             await close(text, reader)
             throw error
         }

@@ -55,10 +55,12 @@ actor PickupService {
         self.returnToSender = returnToSender
     }
 
-    /// Takes up nothing more; returns when what is under way is done: the next generation must not meet its files.
+    /// Takes up nothing more; returns when what is under way is done: the next generation must not meet its files, and
+    /// would queue again what is still there.
     func stop() async {
         isStopped = true
         if isScanning { await withCheckedContinuation { stopWaiters.append($0) } }
+        for id in queued { await remove(id) }
     }
 
     /// Takes up everything in `maildrop/`. Called while a scan runs, it makes the scan start over once.

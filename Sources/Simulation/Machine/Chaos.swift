@@ -81,6 +81,9 @@ final class Chaos {
         self.random = random
     }
 
+    /// What could not be delivered for good was not noted, and is tried again.
+    private(set) var hasFailedBounceLog = false
+
     /// Recipients may be given up whose senders cannot be told.
     var givesUp: Bool { hasLies || diskErrors.contains(EDQUOT) }
 
@@ -118,6 +121,7 @@ final class Chaos {
             trouble = .inputOutputError
         }
         count(trouble)
+        if path.hasPrefix("bounce/") { hasFailedBounceLog = true }
         return code
     }
 

@@ -252,6 +252,7 @@ final class SimulatedMachine: @unchecked Sendable {
     /// What lies in the mailboxes goes into the ledger.
     func collectMailboxes() {
         ledger.toleratesLossWithoutSender = chaos.givesUp
+        ledger.repeatsForwards = chaos.hasFailedBounceLog
         ledger.hasWatcher = !chaos.watcherIsRefused
         for (path, inode) in mailDisk.files {
             let parts = path.split(separator: "/")

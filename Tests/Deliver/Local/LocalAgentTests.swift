@@ -2,6 +2,7 @@ import Glibc
 import InternalProtocol
 import Lookup
 import MailSystem
+import Spool
 import Synchronization
 import Testing
 
@@ -47,6 +48,20 @@ import Testing
         let result = try #require(await agent.deliver(request).results.first)
         #expect(try fixture.marks(request) == (result.outcome == .delivered ? "D" : "R"))
         return "\(result.status) \(result.outcome) \(result.reason)"
+    }
+
+    /// Simulation: local(8) looks at the headers first, and deferred a damaged message until it was too old.
+    @Test func aDamagedMessageIsMarked() async throws {
+        let fixture = try DeliveryFixture()
+        let agent = try agent(fixture, "")
+        let request = try fixture.message(["daemon@l.test"], service: "local")
+        let path = "\(fixture.root)/active/\(request.queueID)"
+        let descriptor = open(path, O_WRONLY)
+        defer { close(descriptor) }
+        #expect(pwrite(descriptor, [UInt8](repeating: 0, count: 20), 20, off_t(request.dataOffset)) == 20)
+        let result = try #require(await agent.deliver(request).results.first)
+        #expect(result.outcome == .deferred)
+        #expect(try #require(Files.status(path)).mode & 0o7777 == QueueFileMode.corrupt)
     }
 
     @Test func spoolMailboxBelongsToTheUser() async throws {

@@ -66,6 +66,22 @@ struct NotificationServiceTests {
         return (await service(bench).notify(.failure, id: id, message: message), id)
     }
 
+    /// Simulation: a message that a power loss had damaged was tried for ever, because no notification could be made of it.
+    @Test func aDamagedMessageIsMarked() async throws {
+        let bench = try SubmissionBench()
+        let id = try bench.bench.write(["no@example.net"], sender: "a@example.org", queue: "active")
+        try BounceLog.append(
+            bench.bench.directory, queue: "bounce", id: id,
+            RecipientLogEntry(recipient: "no@example.net", status: "5.1.1", action: "failed", reason: "unknown user"))
+        let reader = try QueueFileReader.open(bench.bench.directory, queue: "active", id: id, writing: true)
+        defer { reader.close() }
+        let message = try reader.envelope()
+        let offset = message.size.dataOffset
+        try reader.file.write([UInt8](repeating: 0, count: reader.size - offset), at: offset)
+        #expect(await !service(bench).notify(.failure, id: id, message: message))
+        #expect(try reader.file.status().mode & 0o7777 == QueueFileMode.corrupt)
+    }
+
     @Test func theSenderGetsABounce() async throws {
         let bench = try SubmissionBench()
         let (sent, id) = try await bounced(bench, sender: "a@example.org")

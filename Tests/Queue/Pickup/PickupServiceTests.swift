@@ -205,4 +205,18 @@ struct PickupServiceTests {
         #expect(bench.arrived.withLockedValue { $0.count } == 1)
         #expect(bench.bench.location(id) == nil)
     }
+
+    /// Simulation: the next generation does not know of it, and queued the message again.
+    @Test func aFileThatCouldNotBeRemovedGoesBeforeTheNextGenerationComes() async throws {
+        let bench = try SubmissionBench()
+        let id = try bench.drop(["x@example.com"], content: ["Subject: a", "", "b"])
+        bench.bench.store.setFault { operation, path in
+            operation == "remove" && path.hasPrefix("maildrop/") ? 5 : nil
+        }
+        await bench.pickup.scan()
+        #expect(bench.bench.location(id) == "maildrop")
+        bench.bench.store.setFault(nil)
+        await bench.pickup.stop()
+        #expect(bench.bench.location(id) == nil)
+    }
 }
