@@ -4,8 +4,9 @@ import Testing
 
 @testable import Simulation
 
-/// The simulator itself: that it repeats, and that it sees.
-struct SimulationTests {
+/// The simulator itself: that it repeats, and that it sees. One after the other: each waits for a program and holds a thread that
+/// other tests need.
+@Suite(.serialized) struct SimulationTests {
     /// The program beside the tests, with a process of its own: the order of sets must be the same in each run.
     private func simulate(_ arguments: String...) throws -> (status: ProcessStatus?, output: String) {
         let own = try #require(Files.ownExecutable)
