@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes Sources/Configuration/Catalogue/Implemented.swift: the parameters whose names stand in the sources.
+"""Writes Sources/Configuration/Catalogue/Generated/Implemented.swift: the parameters whose names stand in the sources.
 
     Scripts/implemented-parameters.py           write the file
     Scripts/implemented-parameters.py --check   fail when it is out of date
@@ -13,15 +13,16 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CATALOGUE = ROOT / "Sources/Configuration/Catalogue"
-TARGET = CATALOGUE / "Implemented.swift"
+TARGET = CATALOGUE / "Generated/Implemented.swift"
 PREFIXES = ["smtp", "lmtp", "smtpd", "relay", "virtual", "local", "pipe", "default", "transport"]
 
-# Not found below, yet in effect: read by Configuration itself, by postmulti, or by scripts. smtpd_tls_eecdh_grade has no effect in Postfix either.
+# Not found below, yet in effect: read by Configuration itself, by postmulti, or by scripts. smtpd_tls_eecdh_grade has no
+# effect in Postfix either.
 EXTRA = """
 compatibility_level config_directory data_directory default_cache_db_type export_environment html_directory
 import_environment inet_interfaces inet_protocols mail_name mail_release_date mail_version mailq_path
-manpage_directory meta_directory multi_instance_enable multi_instance_group mydomain myhostname mynetworks mynetworks_style myorigin newaliases_path
-non_bdb_migration_service_name postmulti_control_commands postmulti_start_commands postmulti_stop_commands process_id
+manpage_directory meta_directory multi_instance_enable multi_instance_group mydomain myhostname mynetworks
+mynetworks_style myorigin newaliases_path non_bdb_migration_service_name postmulti_control_commands postmulti_start_commands postmulti_stop_commands process_id
 process_name proxy_interfaces readme_directory sample_directory sendmail_path service_name shlib_directory
 smtpd_tls_eecdh_grade stress
 """.split()

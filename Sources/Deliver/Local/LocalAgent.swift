@@ -38,10 +38,10 @@ struct LocalAgent: DeliveryAgent {
         let opened: Result<(QueuedFile, Set<String>), any Error> = await context.pool.run {
             Result {
                 let file = try access.open(request)
-                do {
+                do throws(QueueFileError) {
                     return (file, try DeliveredTo.addresses(in: file.content()))
                 } catch {
-                    file.markIfDamaged()
+                    DamagedContent.mark(file.file, after: error)
                     file.file.close()
                     throw error
                 }

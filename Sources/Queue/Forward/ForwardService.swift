@@ -58,7 +58,7 @@ struct ForwardService: Sendable {
             }
         } catch {
             await draft.abort()
-            await pool.run { DamagedContent.mark(file, size: size, dataOffset: original.dataOffset) }
+            await pool.run { DamagedContent.mark(file, after: error) }
             throw error
         }
         switch await draft.finish() {

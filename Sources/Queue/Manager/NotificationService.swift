@@ -126,9 +126,12 @@ struct NotificationService: Notifier {
             while let piece = try await work.run({ try text.next(Self.pieceSize) }) { await draft.append(piece) }
         } catch {
             await draft.abort()
-            let offset = notification.subject.message.size.dataOffset
-            _ = try? await work.run {
-                if let reader { DamagedContent.mark(reader.file, size: reader.size, dataOffset: offset) }
+            // Of the message, or of the log.
+            if let reader, case QueueFileError.corrupt = error {
+                let offset = notification.subject.message.size.dataOffset
+                _ = try? await work.run {
+                    DamagedContent.mark(reader.file, size: reader.size, dataOffset: offset)
+                }
             }
             await close(text, reader)
             throw error

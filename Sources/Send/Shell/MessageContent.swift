@@ -56,14 +56,11 @@ final class MessageContent: @unchecked Sendable {
         isWhole = bytes.count < Self.chunk
     }
 
-    /// A damaged file is marked: the queue manager sets it aside, instead of trying it until it is too old. One that cannot
-    /// be read now is not damaged.
     private static func read(_ source: ContentSource, _ file: any StoredFile) throws(QueueFileError) -> [UInt8]? {
         do throws(QueueFileError) {
             return try source.next(chunk)
         } catch {
-            // Where even the mark fails, the next attempt finds the same.
-            if case .corrupt = error { try? file.setPermissions(QueueFileMode.corrupt) }
+            DamagedContent.mark(file, after: error)
             throw error
         }
     }

@@ -176,13 +176,19 @@ struct PickupServiceTests {
         #expect(bench.arrived.withLockedValue { $0.count } == 1)
     }
 
-    /// Simulation: a read error was taken for damage, and the user's message removed.
-    @Test func aFileThatCannotBeReadNowStays() async throws {
+    /// A submission on a disk that fails at one operation.
+    private func withFault(_ failing: String) throws -> (SubmissionBench, QueueID) {
         let bench = try SubmissionBench()
         let id = try bench.drop(["x@example.com"], content: ["Subject: a", "", "b"])
         bench.bench.store.setFault { operation, path in
-            operation == "read" && path.hasPrefix("maildrop/") ? 5 : nil
+            operation == failing && path.hasPrefix("maildrop/") ? 5 : nil
         }
+        return (bench, id)
+    }
+
+    /// Simulation: a read error was taken for damage, and the user's message removed.
+    @Test func aFileThatCannotBeReadNowStays() async throws {
+        let (bench, id) = try withFault("read")
         await bench.pickup.scan()
         #expect(bench.bench.location(id) == "maildrop")
         bench.bench.store.setFault(nil)
@@ -193,11 +199,7 @@ struct PickupServiceTests {
 
     /// Simulation: a message whose file could not be removed was queued again with each scan.
     @Test func aFileThatCannotBeRemovedIsQueuedOnce() async throws {
-        let bench = try SubmissionBench()
-        let id = try bench.drop(["x@example.com"], content: ["Subject: a", "", "b"])
-        bench.bench.store.setFault { operation, path in
-            operation == "remove" && path.hasPrefix("maildrop/") ? 5 : nil
-        }
+        let (bench, id) = try withFault("remove")
         await bench.pickup.scan()
         await bench.pickup.scan()
         bench.bench.store.setFault(nil)
@@ -208,11 +210,7 @@ struct PickupServiceTests {
 
     /// Simulation: the next generation does not know of it, and queued the message again.
     @Test func aFileThatCouldNotBeRemovedGoesBeforeTheNextGenerationComes() async throws {
-        let bench = try SubmissionBench()
-        let id = try bench.drop(["x@example.com"], content: ["Subject: a", "", "b"])
-        bench.bench.store.setFault { operation, path in
-            operation == "remove" && path.hasPrefix("maildrop/") ? 5 : nil
-        }
+        let (bench, id) = try withFault("remove")
         await bench.pickup.scan()
         #expect(bench.bench.location(id) == "maildrop")
         bench.bench.store.setFault(nil)

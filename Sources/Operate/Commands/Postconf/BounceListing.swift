@@ -7,11 +7,14 @@ struct BounceListing {
     private let options: PostconfOptions
     private let parameters: Parameters
     private let output: StandardOutput
+    /// In Postfix, its bounce program reads the texts.
+    private let log: MailLog
 
     init(_ options: PostconfOptions, _ parameters: Parameters, _ output: StandardOutput) {
         self.options = options
         self.parameters = parameters
         self.output = output
+        log = CommandLog.make(tag: "bounce", parameters: parameters)
     }
 
     func run(_ listing: PostconfOptions.Listing) throws(CommandFailure) {
@@ -24,7 +27,7 @@ struct BounceListing {
         } else {
             loaded = BounceTemplates.Loaded()
         }
-        loaded.warnings.forEach { log.warning($0) }
+        loaded.warnings.forEach(log.warning)
         if let text = loaded.failure { throw failure(text) }
         // An error leaves nothing half said.
         var text = ""
@@ -33,7 +36,7 @@ struct BounceListing {
             var (name, lines) = (kind.rawValue, template.lines)
             if listing == .expandedBounces {
                 let expanded = template.expanded(parameters)
-                expanded.warnings.forEach { log.warning($0) }
+                expanded.warnings.forEach(log.warning)
                 if let text = expanded.failure { throw failure(text) }
                 (name, lines) = (template.expandedName, expanded.lines)
             }
@@ -43,9 +46,6 @@ struct BounceListing {
         }
         output.write(text)
     }
-
-    /// In Postfix, its bounce program says so.
-    private var log: MailLog { CommandLog.make(tag: "bounce", parameters: parameters) }
 
     private func failure(_ text: String) -> CommandFailure {
         log.fatal(text)

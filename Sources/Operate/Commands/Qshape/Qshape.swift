@@ -46,8 +46,9 @@ struct QshapeOptions: Equatable {
 
     private static let program = CommandLine.arguments.first ?? "qshape"
 
-    private static func tell(_ text: String) {
-        do { try Descriptors.writeAll(Array(text.utf8), to: STDERR_FILENO) } catch {}
+    private static func refusal(_ complaint: String = "") -> CommandFailure {
+        do { try Descriptors.writeAll(Array((complaint + usage).utf8), to: STDERR_FILENO) } catch {}
+        return CommandFailure("", status: 255)
     }
 
     private static var usage: String {
@@ -87,14 +88,11 @@ struct QshapeOptions: Equatable {
             case .value("w", let value): Self.set(&width, value, most: 10_000)
             case .value("N", let value): Self.set(&batch, value)
             case .value("n", let value): Self.set(&rows, value)
-            case .flag("h"):
-                Self.tell(Self.usage)
-                throw CommandFailure("", status: 255)
+            case .flag("h"): throw Self.refusal()
             case .error(let text):
                 // Perl's getopt leaves the default where the last option lacks its value.
                 guard text.hasPrefix("invalid"), let letter = text.dropLast().last else { break }
-                Self.tell("\(Self.program): Unknown option: \(letter)\n" + Self.usage)
-                throw CommandFailure("", status: 255)
+                throw Self.refusal("\(Self.program): Unknown option: \(letter)\n")
             default: break
             }
         }

@@ -77,14 +77,16 @@ final class ServiceListener: Sendable {
         accepted()
     }
 
+    private func isFull(_ state: borrowing State) -> Bool {
+        service.sessionLimit > 0 && state.active >= service.sessionLimit
+    }
+
     /// - Returns: whether the client has to wait for another one to leave.
     private func opened(_ connection: SMTPConnection) -> Bool {
         let (isHeld, pause): (Bool, [any Channel]) = state.withLock { state in
-            let isHeld = service.sessionLimit > 0 && state.active >= service.sessionLimit
+            let isHeld = isFull(state)
             if isHeld { state.held.append(connection) } else { state.active += 1 }
-            guard service.sessionLimit > 0, state.active >= service.sessionLimit, !state.isPaused else {
-                return (isHeld, [])
-            }
+            guard isFull(state), !state.isPaused else { return (isHeld, []) }
             state.isPaused = true
             return (isHeld, state.channels)
         }
@@ -103,9 +105,7 @@ final class ServiceListener: Sendable {
                 state.active -= 1
                 var waiters: [CheckedContinuation<Void, Never>] = []
                 if state.active == 0 { swap(&waiters, &state.waiters) }
-                guard state.isPaused, state.active < service.sessionLimit, !state.isDraining else {
-                    return (nil, [], waiters)
-                }
+                guard state.isPaused, !isFull(state), !state.isDraining else { return (nil, [], waiters) }
                 state.isPaused = false
                 return (nil, state.channels, waiters)
             }
