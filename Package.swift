@@ -159,8 +159,8 @@ let package = Package(
         program("apus-reference", ["CommandReference", "MailSystem", "Manual"]),
         // postmap and postalias, without the libraries that only daemons need.
         program("apus-tables", ["MailSystem", "Operate"]),
-        program("postdrop", ["Submission"]),
-        program("postqueue", ["Submission"]),
+        program("postdrop", ["MailSystem", "Submission"]),
+        program("postqueue", ["MailSystem", "Submission"]),
 
         // Benchmarks
         .target(name: "AllocationCounter", path: "Benchmarks/AllocationCounter"),

@@ -39,7 +39,8 @@ def _check(world, kind, settings, key, answer, status=1):
     world.mx.write("/etc/postfix/table.cf", settings)
     got = world.mx.run("postmap", "-q", key, f"{kind}:/etc/postfix/table.cf", check=False)
     if isinstance(answer, tuple):
-        assert got.returncode == status and answer[0] in got.stdout, (settings, key, got.stdout)
+        assert got.returncode == status and answer[0] in got.stdout, \
+            (settings, key, got.returncode, got.stdout)
     else:
         expected = (0, f"{answer}\n") if answer is not None else (1, "")
         # Above the answer there may be a warning about a server that is dead.

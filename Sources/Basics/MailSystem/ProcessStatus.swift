@@ -23,6 +23,11 @@ public enum ProcessStatus: Sendable, Equatable {
             return nil
         }
     }
+
+    /// Ends this process without the handlers of exit(3): they take libraries (OpenSSL, libpq) apart while threads of
+    /// table clients still end in them, and a process that dies of it has the wrong status. Nothing here writes through
+    /// stdio, and what is opened is closed by then or can be left to the kernel.
+    public static func leave(_ status: CInt) -> Never { _exit(status) }
 }
 
 /// Signals read from a descriptor instead of handlers.

@@ -8,8 +8,8 @@ import Operate
 let name = CommandLine.arguments.first?.split(separator: "/").last.map(String.init) ?? ""
 let operands = Array(CommandLine.arguments.dropFirst())
 switch name {
-case "postalias": exit(PostaliasCommand.run(operands))
-case "postmap": exit(PostmapCommand.run(operands))
+case "postalias": ProcessStatus.leave(PostaliasCommand.run(operands))
+case "postmap": ProcessStatus.leave(PostmapCommand.run(operands))
 default:
     MailLog(tag: "apus-tables", sink: StandardErrorSink()).fatal("unknown command: \(name)")
     exit(1)

@@ -58,4 +58,4 @@ func program() -> Int32 {
     }
 }
 
-exit(program())
+ProcessStatus.leave(program())

@@ -1,4 +1,4 @@
-import Glibc
+import MailSystem
 import Submission
 
-exit(Postdrop.main(Array(CommandLine.arguments.dropFirst())))
+ProcessStatus.leave(Postdrop.main(Array(CommandLine.arguments.dropFirst())))

@@ -1,4 +1,4 @@
-import Glibc
+import MailSystem
 import Submission
 
-exit(Postqueue.main(Array(CommandLine.arguments.dropFirst())))
+ProcessStatus.leave(Postqueue.main(Array(CommandLine.arguments.dropFirst())))
