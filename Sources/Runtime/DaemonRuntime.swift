@@ -18,7 +18,11 @@ public enum DaemonRuntime {
     /// Runs the process; never returns.
     public static func main<P: DaemonProcess>(_ type: P.Type) -> Never {
         Privileges.ignoreBrokenPipes()
-        if !P.startsPrograms { Privileges.setNoNewPrivileges() }
+        if !P.startsPrograms {
+            Privileges.setNoNewPrivileges()
+            // Programs would inherit it.
+            Privileges.preferThroughput()
+        }
         ProcessMemory.tune()
         raiseDescriptorLimit()
         do {

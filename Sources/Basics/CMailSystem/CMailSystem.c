@@ -6,6 +6,8 @@
 #include <grp.h>
 #include <limits.h>
 #include <malloc.h>
+#include <sched.h>
+#include <stdint.h>
 #include <sys/uio.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -308,6 +310,25 @@ int apus_crypt(const char *phrase, const char *setting, char *result, size_t cap
 void apus_tune_allocator(int arenas) {
     mallopt(M_MXFAST, 0);
     mallopt(M_ARENA_MAX, arenas);
+}
+
+// Of sched_setattr(2), which glibc does not wrap.
+struct scheduling {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+};
+
+int apus_schedule_as_batch(unsigned long long slice) {
+    struct scheduling scheduling;
+    if (syscall(SYS_sched_getattr, 0, &scheduling, sizeof scheduling, 0) < 0) return -1;
+    if (scheduling.policy != SCHED_OTHER) return 0;
+    scheduling.size = sizeof scheduling;
+    scheduling.policy = SCHED_BATCH;
+    scheduling.runtime = slice;
+    return (int)syscall(SYS_sched_setattr, 0, &scheduling, 0);
 }
 
 ssize_t apus_read_cached(int descriptor, void *buffer, size_t count, off_t offset) {

@@ -66,6 +66,11 @@ public enum Privileges {
     /// Threads started later inherit it.
     public static func setNoNewPrivileges() { _ = apus_set_no_new_privileges() }
 
+    /// Asks for the processor in few long slices, not at once whenever there is something to do: a process with many
+    /// clients then finds the work of several when it runs, and does not take the processor from those who make it.
+    /// Whoever sleeps meanwhile loses nothing. Where the kernel refuses, all stays as it was.
+    public static func preferThroughput() { _ = apus_schedule_as_batch(20_000_000) }
+
     public static func ignoreBrokenPipes() { apus_ignore_signal(SIGPIPE) }
 }
 

@@ -85,6 +85,11 @@ ssize_t apus_read_cached(int descriptor, void *buffer, size_t count, off_t offse
 /// otherwise each of many threads that mostly wait keeps one of its own.
 void apus_tune_allocator(int arenas);
 
+/// Has the process and its threads to come scheduled as SCHED_BATCH (sched(7)) in slices of so many nanoseconds, where the
+/// kernel has such; keeps its nice value. Only a process under the usual policy: whoever chose another one meant it.
+/// Returns -1 on error.
+int apus_schedule_as_batch(unsigned long long slice);
+
 /// malloc_trim(3).
 void apus_trim_heaps(void);
 
