@@ -126,6 +126,51 @@ def scenario_errors_of_command_lines(world):
     assert not wrong, "\n".join(wrong)
 
 
+# Command line, and what the lines on standard error begin with after the name of the command: the warning about main.cf comes
+# where Postfix has read it.
+ORDER = [
+    (["postmap"], ["warning: ", "fatal: usage: "]),
+    (["postmap", "-z"], ["invalid option -- 'z'", "fatal: usage: "]),
+    (["postmap", "-b", "-q", "a", "static:x"], ["warning: ", "fatal: specify -b -h or -m only with "]),
+    (["postmap", "-s", "-q", "a", "static:x"], ["fatal: specify only one of -s -q or -d"]),
+    (["postalias"], ["warning: ", "fatal: usage: "]),
+    (["postqueue"], ["warning: ", "fatal: usage: "]),
+    (["postqueue", "extra"], ["fatal: usage: "]),
+    (["postqueue", "-z"], ["invalid option -- 'z'", "fatal: usage: "]),
+    (["postsuper", "-z"], ["invalid option -- 'z'", "fatal: usage: "]),
+    (["postdrop", "-z"], ["invalid option -- 'z'", "fatal: usage: "]),
+    (["postkick", "-z"], ["invalid option -- 'z'", "fatal: usage: "]),
+    (["sendmail", "-Z"], ["invalid option -- 'Z'", "warning: ", "invalid option -- 'Z'", "fatal: usage: sendmail "]),
+    (["sendmail", "-bx"], ["warning: ", "fatal: unsupported: -bx"]),
+    (["mailq", "-z"], ["invalid option -- 'z'", "warning: ", "invalid option -- 'z'", "fatal: usage: mailq "]),
+    # These have their whole name before what they say.
+    (["/usr/sbin/postcat", "/nonexistent"], ["warning: ", "fatal: open /nonexistent: "]),
+    (["/usr/sbin/postcat", "-z"], ["invalid option -- 'z'", "fatal: usage: /usr/sbin/postcat "]),
+    (["/usr/sbin/postlock", "-z"], ["invalid option -- 'z'", "fatal: usage: /usr/sbin/postlock "]),
+    (["/usr/sbin/postlock", "-l", "bogus", "/tmp/box", "true"], ["warning: ", "fatal: unknown mailbox_delivery_lock "]),
+    (["/usr/sbin/postconf", "-e", "x"], ["fatal: missing '=' after attribute name: \"x\""]),
+    (["/usr/sbin/postconf", "-Z"], ["invalid option -- 'Z'", "fatal: usage: /usr/sbin/postconf "]),
+]
+WHOLE_NAMES = ("postcat", "postlock", "postconf")
+
+
+def scenario_order_of_complaints(world):
+    path, main = "/etc/postfix/main.cf", world.mx.read("/etc/postfix/main.cf")
+    world.mx.write(path, main + "\ndelay_warning_time = 0\ndelay_warning_time = 1h\n")
+    # Postfix reads a file that has just been written until it has cooled down.
+    os.utime(world.mx.path(path), (0, 0))
+    wrong = []
+    for argv, expected in ORDER:
+        _, _, error = world.mx.outputs(*argv)
+        name = argv[0] if os.path.basename(argv[0]) in WHOLE_NAMES else os.path.basename(argv[0])
+        lines = error.splitlines()
+        if len(lines) != len(expected) or not all(
+                line.startswith(f"{name}: {start}") for line, start in zip(lines, expected)):
+            wrong.append(f"{argv}: {error!r} is not {expected}")
+    world.mx.write(path, main)
+    assert not wrong, "\n".join(wrong)
+
+
 def scenario_lists_of_the_queue(world):
     ids = _queue(world)
     status, out, error = _run(world, "postqueue", "-p")

@@ -17,7 +17,8 @@ public enum Postdrop {
             while let item = scanner.next() {
                 switch item {
                 case .value("c", let value): directory = value
-                case .error(let text): throw usage(text)
+                case .error(let text):
+                    throw CommandFailure("usage: postdrop [-c config_dir] [-v]", complaint: text)
                 default: break
                 }
             }
@@ -25,11 +26,6 @@ public enum Postdrop {
             loaded.cleanEnvironment()
             return CommandRunner.run("postdrop", log: loaded.log) { try drop(loaded) }
         }
-    }
-
-    private static func usage(_ text: String) -> CommandFailure {
-        try? ByteSinkError.write("postdrop: \(text)\n")
-        return CommandFailure("usage: postdrop [-c config_dir] [-v]")
     }
 
     private static func drop(_ context: CommandContext) throws -> Int32 {

@@ -5,6 +5,8 @@ import MailSystem
 
 /// postkick(1): sends a request to a service.
 public enum Postkick {
+    private static let usage = "usage: postkick [-c config_dir] [-v] class service request"
+
     public static func main(_ arguments: [String]) -> Int32 {
         CommandRunner.runQuietly("postkick") {
             var directory: String?
@@ -13,15 +15,10 @@ public enum Postkick {
             while let item = scanner.next() {
                 if case .value("c", let value) = item { directory = value }
                 if case .flag("v") = item { verbosity += 1 }
-                if case .error(let text) = item {
-                    try ByteSinkError.write("postkick: \(text)\n")
-                    throw CommandFailure("usage: postkick [-c config_dir] [-v] class service request")
-                }
+                if case .error(let text) = item { throw CommandFailure(usage, complaint: text) }
             }
             let operands = scanner.operands
-            guard operands.count == 3 else {
-                throw CommandFailure("usage: postkick [-c config_dir] [-v] class service request")
-            }
+            guard operands.count == 3 else { throw CommandFailure(usage) }
             CommandTrace.begin("postkick", level: verbosity)
             let context = try CommandContext(program: "postkick", directory: directory, isLogged: false)
             try context.enterQueueDirectory()
@@ -71,9 +68,7 @@ public enum Postlog {
                     case "panic": severity = .panic
                     default: throw CommandFailure("bad severity: \"\(value)\"")
                     }
-                case .error(let text):
-                    try ByteSinkError.write("postlog: \(text)\n")
-                    throw CommandFailure(usage)
+                case .error(let text): throw CommandFailure(usage, complaint: text)
                 default: break
                 }
             }
@@ -103,30 +98,31 @@ public enum Postlog {
 /// postlock(1): runs a command while a mailbox is locked.
 public enum Postlock {
     public static func main(_ arguments: [String]) -> Int32 {
-        CommandRunner.runQuietly("postlock", status: ExitStatus.temporary) {
+        let name = CommandContext.asCalled("postlock")
+        return CommandRunner.runQuietly(name, status: ExitStatus.temporary) {
             var directory: String?
             var style: String?
             var verbosity = 0
             var scanner = OptionScanner(arguments, options: CommandSynopsis.postlock.letters)
-            let usage = CommandFailure(
-                "usage: postlock [-c config_dir] [-l lock_style] [-v] folder command...", status: ExitStatus.temporary)
+            var usage = CommandFailure(
+                "usage: \(name) [-c config_dir] [-l lock_style] [-v] folder command...", status: ExitStatus.temporary)
             while let item = scanner.next() {
                 switch item {
                 case .value("c", let value): directory = value
                 case .value("l", let value): style = value
                 case .flag("v"): verbosity += 1
                 case .error(let text):
-                    try ByteSinkError.write("postlock: \(text)\n")
+                    usage.complaint = text
                     throw usage
                 default: break
                 }
             }
             let operands = scanner.operands
             guard operands.count >= 2 else { throw usage }
-            CommandTrace.begin("postlock", level: verbosity)
+            CommandTrace.begin(name, level: verbosity)
             let context: CommandContext
             do throws(CommandFailure) {
-                context = try CommandContext(program: "postlock", directory: directory, isLogged: false)
+                context = try CommandContext(program: "postlock", calledAs: name, directory: directory, isLogged: false)
             } catch {
                 throw CommandFailure(error.message, status: ExitStatus.temporary)
             }

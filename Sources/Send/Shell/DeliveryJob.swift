@@ -12,6 +12,8 @@ final class DeliveryJob {
     private(set) var recorder: DeliveryRecorder
     /// Delivered, and to be marked when the file is closed.
     private var unmarked: [Int] = []
+    /// smtp_connection_cache_destinations names the next hop.
+    private var isCachedDestination = false
     private var settings: ClientSettings { agent.settings }
 
     init(agent: SMTPAgent, request: DeliveryRequest, content: MessageContent, recorder: DeliveryRecorder) {
@@ -25,6 +27,10 @@ final class DeliveryJob {
         if !settings.unsupportedTLSLevel.isEmpty {
             let reason = "TLS security level \(settings.unsupportedTLSLevel) is not supported"
             recorder.fail(.init(status: "4.7.5", reason: reason), .init(), concernsDestination: true)
+        }
+        // Before the delivery, as in Postfix: a slow table must not hold back the connection when the next message comes.
+        if !agent.cachedDestinations.isEmpty {
+            isCachedDestination = (try? await agent.cachedDestinations.matches(request.nexthop)) ?? false
         }
         // A next hop may be a list (transport(5), Postfix 3.5 and later).
         let names = request.nexthop.split { $0 == "," || $0 == " " || $0 == "\t" }.map(String.init)
@@ -225,7 +231,7 @@ final class DeliveryJob {
                 agent.log.warning("\(request.queueID): cannot mark recipients as delivered: \(error)")
             }
         }
-        await release(connection, key, isReusable: outcome.isReusable)
+        release(connection, key, isReusable: outcome.isReusable)
         return true
     }
 
@@ -251,7 +257,7 @@ final class DeliveryJob {
     }
 
     /// Keeps the connection for the next message, or says good-bye.
-    private func release(_ connection: ClientConnection, _ key: SessionCache.Key, isReusable: Bool) async {
+    private func release(_ connection: ClientConnection, _ key: SessionCache.Key, isReusable: Bool) {
         let state = connection.current
         guard isReusable, !state.isDead else { return connection.quit() }
         let now = agent.clock.monotonicNanoseconds()
@@ -260,11 +266,8 @@ final class DeliveryJob {
             now &- connection.opened < UInt64(max(settings.reuseTimeLimit, 0)) * 1_000_000_000,
             !state.isSecure || settings.reusesTLS
         else { return connection.quit() }
-        var wanted = settings.cachesOnDemand && (isBusy || request.flags.contains(.connectionReuse))
-        if !wanted, !agent.cachedDestinations.isEmpty {
-            wanted = (try? await agent.cachedDestinations.matches(request.nexthop)) ?? false
-        }
-        guard wanted else { return connection.quit() }
+        let isOnDemand = settings.cachesOnDemand && (isBusy || request.flags.contains(.connectionReuse))
+        guard isOnDemand || isCachedDestination else { return connection.quit() }
         agent.cache.store(connection, for: key, seconds: settings.cacheTimeLimit)
     }
 }

@@ -9,19 +9,12 @@ public enum Postcat {
     public static func main(_ arguments: [String]) -> Int32 {
         signal(SIGPIPE, SIG_DFL)
         LocalTime.prepare()
-        return CommandRunner.runQuietly("postcat") {
-            let options: PostcatOptions
-            do throws(Submission.CommandFailure) {
-                options = try PostcatOptions(arguments)
-            } catch {
-                let parts = error.message.split(separator: "\n", maxSplits: 1).map(String.init)
-                guard parts.count == 2 else { throw error }
-                try Descriptors.writeAll(Array("postcat: \(parts[0])\n".utf8), to: STDERR_FILENO)
-                throw Submission.CommandFailure(parts[1], status: error.status)
-            }
+        let program = Submission.CommandContext.asCalled("postcat")
+        return CommandRunner.runQuietly(program) {
+            let options = try PostcatOptions(arguments)
             let context = try Submission.CommandContext(
-                program: "postcat", directory: options.configuration, isLogged: false)
-            let log = MailLog(tag: "postcat", sink: StandardErrorSink())
+                program: "postcat", calledAs: program, directory: options.configuration, isLogged: false)
+            let log = context.log
             let output = ByteSink()
             defer { try? output.flush() }
             let inputs = try inputs(options, context)

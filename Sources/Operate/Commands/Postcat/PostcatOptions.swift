@@ -19,10 +19,9 @@ struct PostcatOptions: Equatable {
     var operands: [String] = []
 
     static let usage =
-        "usage: postcat [-b (body text)] [-c config_dir] [-d (decimal record type)] [-e (envelope records)]"
-        + " [-h (header text)] [-q (access queue)] [-v] [file(s)...]"
+        "usage: \(Submission.CommandContext.asCalled("postcat")) [-b (body text)] [-c config_dir]"
+        + " [-d (decimal record type)] [-e (envelope records)] [-h (header text)] [-q (access queue)] [-v] [file(s)...]"
 
-    /// - Throws: the fatal error; a `\n` in it parts getopt's line from the usage.
     init(_ arguments: [String]) throws(Submission.CommandFailure) {
         var scanner = OptionScanner(arguments, options: CommandSynopsis.postcat.letters)
         while let item = scanner.next() {
@@ -42,7 +41,7 @@ struct PostcatOptions: Equatable {
                     throw Submission.CommandFailure("bad offset: \(value)")
                 }
                 start = number
-            case .error(let text): throw Submission.CommandFailure("\(text)\n\(Self.usage)")
+            case .error(let text): throw Submission.CommandFailure(Self.usage, complaint: text)
             default: break
             }
         }

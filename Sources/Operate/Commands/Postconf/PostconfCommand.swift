@@ -7,13 +7,14 @@ import Submission
 
 /// postconf(1).
 public enum PostconfCommand {
-    static let name = "postconf"
+    private static let name = "postconf"
+    static let calledName = Submission.CommandContext.asCalled(name)
 
     public static func run(_ arguments: [String]) -> Int32 {
-        CommandContext.run(name, logs: false) { () throws(CommandFailure) in
+        CommandContext.run(calledName, logs: false) { () throws(CommandFailure) in
             umask(0o022)
             let options = try PostconfOptions(arguments)
-            CommandTrace.begin(name, level: options.verbosity)
+            CommandTrace.begin(calledName, level: options.verbosity)
             let output = StandardOutput()
             // An error leaves nothing half said.
             try run(options, output)
@@ -23,7 +24,7 @@ public enum PostconfCommand {
     }
 
     private static func warn(_ text: String) {
-        StandardErrorSink().write(LogRecord(tag: name, severity: .warning, text: text))
+        StandardErrorSink().write(LogRecord(tag: calledName, severity: .warning, text: text))
     }
 
     private static func run(_ options: PostconfOptions, _ output: StandardOutput) throws(CommandFailure) {

@@ -50,7 +50,7 @@ struct PostconfOptions {
     var operands: [String] = []
 
     static let usage =
-        "\(CommandLine.arguments.first ?? "postconf") [-a (server SASL types)] [-A (client SASL types)] [-b (bounce templates)] [-c config_dir] "
+        "\(PostconfCommand.calledName) [-a (server SASL types)] [-A (client SASL types)] [-b (bounce templates)] [-c config_dir] "
         + "[-c param_class] [-d (parameter defaults)] [-e (edit configuration)] [-f (fold lines)] "
         + "[-F (master.cf fields)] [-h (no names)] [-H (no values)] [-l (lock types)] [-m (map types)] "
         + "[-M (master.cf)] [-n (non-default parameters)] [-o name=value (override parameter value)] "
@@ -73,7 +73,7 @@ struct PostconfOptions {
         } catch let failure as CommandFailure {
             throw failure
         } catch OptionScanner.Problem.message(let text) {
-            CommandContext.complain("postconf", text)
+            CommandContext.complain(PostconfCommand.calledName, text)
             throw CommandFailure("usage: \(Self.usage)")
         } catch {
             throw CommandFailure("usage: \(Self.usage)")

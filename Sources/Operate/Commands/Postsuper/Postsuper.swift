@@ -8,15 +8,7 @@ import Submission
 public enum Postsuper {
     public static func main(_ arguments: [String]) -> Int32 {
         CommandRunner.run("postsuper") {
-            let options: PostsuperOptions
-            do throws(Submission.CommandFailure) {
-                options = try PostsuperOptions(arguments)
-            } catch {
-                let parts = error.message.split(separator: "\n", maxSplits: 1).map(String.init)
-                guard parts.count == 2 else { throw error }
-                try Descriptors.writeAll(Array("postsuper: \(parts[0])\n".utf8), to: STDERR_FILENO)
-                throw Submission.CommandFailure(parts[1], status: error.status)
-            }
+            let options = try PostsuperOptions(arguments)
             CommandTrace.begin("postsuper", level: options.verbosity)
             let context = try Submission.CommandContext(program: "postsuper", directory: options.configuration)
             return CommandRunner.run("postsuper", log: context.log) { try run(options, context) }

@@ -66,7 +66,7 @@ struct PostsuperOptions: Equatable {
             case .flag("S"):
                 repair = true
                 repairLongNames = true
-            case .error(let text): throw Submission.CommandFailure("\(text)\n\(Self.usage)")
+            case .error(let text): throw Submission.CommandFailure(Self.usage, complaint: text)
             default: break
             }
         }

@@ -57,14 +57,14 @@ struct TableCommandOptions {
             throw usage
         }
         operands = scanner.operands
+    }
+
+    /// What Postfix finds wrong only after it has read main.cf, and perhaps warned of it.
+    func check<Dialect: TableDialect>(_ dialect: Dialect.Type) throws(CommandFailure) {
         if header || body || mime, query != "-" {
             throw CommandFailure("specify -b -h or -m only with \"-q -\"")
         }
-        if operands.isEmpty { throw usage }
-        let reading = [query != nil, deletion != nil, lists].count { $0 }
-        if reading > 1 {
-            throw CommandFailure("specify only one of \(dialect.exclusiveOptions)")
-        }
+        if operands.isEmpty { throw CommandFailure("usage: \(dialect.usage)") }
     }
 
     private mutating func apply<Dialect: TableDialect>(
@@ -132,6 +132,7 @@ struct TableCommand<Dialect: TableDialect> {
             let options = try TableCommandOptions(Dialect.self, arguments)
             CommandTrace.begin(Dialect.name, level: options.verbosity)
             let context = try CommandContext(name: Dialect.name, directory: options.directory)
+            try options.check(Dialect.self)
             return try TableCommand(context, options).run()
         }
     }

@@ -34,8 +34,7 @@ public enum Postqueue {
                 case .value("i", let value): chosen = .flushMessage(value)
                 case .value("s", let value): chosen = .flushSite(value)
                 case .error(let text):
-                    try ByteSinkError.write("postqueue: \(text)\n")
-                    throw CommandFailure(usageText, status: ExitStatus.unavailable)
+                    throw CommandFailure(usageText, complaint: text, status: ExitStatus.unavailable)
                 default: break
                 }
                 if let chosen {
@@ -43,9 +42,7 @@ public enum Postqueue {
                     mode = chosen
                 }
             }
-            guard let mode, scanner.operands.isEmpty else {
-                throw CommandFailure(usageText, status: ExitStatus.unavailable)
-            }
+            guard scanner.operands.isEmpty else { throw CommandFailure(usageText, status: ExitStatus.unavailable) }
             // postqueue(1): what a set-gid program sees is for the super-user only.
             CommandTrace.begin("postqueue", level: getuid() == 0 ? verbosity : 0)
             let context: CommandContext
@@ -55,7 +52,10 @@ public enum Postqueue {
                 throw CommandFailure(error.message, status: ExitStatus.unavailable)
             }
             context.cleanEnvironment()
-            return CommandRunner.run("postqueue", log: context.log) { try run(mode, context) }
+            return CommandRunner.run("postqueue", log: context.log) {
+                guard let mode else { throw CommandFailure(usageText, status: ExitStatus.unavailable) }
+                return try run(mode, context)
+            }
         }
     }
 

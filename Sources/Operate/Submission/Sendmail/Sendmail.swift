@@ -12,29 +12,31 @@ public enum Sendmail {
         // Sendmail's own options have no long names.
         let json = program == "mailq" && arguments.contains("--json")
         let arguments = json ? arguments.filter { $0 != "--json" } : arguments
-        return CommandRunner.run("sendmail", log: CommandLog.early(program: program, tag: "postfix/sendmail")) {
-            let options: SendmailOptions
-            do {
-                options = try SendmailOptions(program: program, arguments: arguments)
-            } catch let failure as CommandFailure where failure.message.contains("\n") {
-                let parts = failure.message.split(separator: "\n", maxSplits: 1).map(String.init)
-                // Postfix looks at the options twice, and so its users see this twice.
-                for _ in 0..<2 { try ByteSinkError.write("\(program): \(parts[0])\n") }
-                throw CommandFailure(parts[1], status: failure.status)
+        return CommandRunner.run(program, log: CommandLog.early(program: program, tag: "postfix/sendmail")) {
+            let parsed: Result<SendmailOptions, CommandFailure>
+            do throws(CommandFailure) {
+                parsed = .success(try SendmailOptions(program: program, arguments: arguments))
+            } catch {
+                parsed = .failure(error)
+            }
+            // Postfix looks for -C, reads main.cf, and looks at the other options then: getopt complains twice.
+            if case .failure(let failure) = parsed, let complaint = failure.complaint {
+                try ByteSinkError.write("\(program): \(complaint)\n")
             }
             // One -v asks for a delivery report, sendmail(1).
-            CommandTrace.begin(program, level: options.verbosity - 1)
+            CommandTrace.begin(program, level: ((try? parsed.get())?.verbosity ?? 0) - 1)
             let context: CommandContext
             do throws(CommandFailure) {
                 context = try CommandContext(
-                    program: "sendmail", calledAs: program, directory: options.configuration.map(configurationDirectory)
-                )
+                    program: "sendmail", calledAs: program,
+                    directory: SendmailOptions.configuration(in: arguments).map(configurationDirectory))
             } catch {
                 throw CommandFailure(error.message, status: ExitStatus.temporary)
             }
             let log = context.log
             let named = CommandContext(program: program, parameters: context.parameters, log: log)
-            return CommandRunner.run("sendmail", log: log) {
+            return CommandRunner.run(program, log: log) {
+                let options = try parsed.get()
                 for warning in options.warnings { log.warning(warning) }
                 for note in options.notes { log.info(note) }
                 return try run(options, named, json: json)

@@ -11,8 +11,6 @@ struct SendmailOptions: Equatable {
     }
 
     var mode = Mode.deliver
-    /// A main.cf or its directory.
-    var configuration: String?
     var sender: String?
     var fullName: String?
     var extractRecipients = false
@@ -33,20 +31,35 @@ struct SendmailOptions: Equatable {
     var warnings: [String] = []
     /// What is only worth a line.
     var notes: [String] = []
+
+    /// What `-C` says, a main.cf or its directory, whatever is wrong with the other options.
+    static func configuration(in arguments: [String]) -> String? {
+        var scanner = scanner(arguments)
+        var found: String?
+        while let item = scanner.next() {
+            if case .value("C", let value) = item { found = value }
+        }
+        return found
+    }
+
+    private static func scanner(_ arguments: [String]) -> OptionScanner {
+        // A bare -q has no argument: give it one that the scanner can tell.
+        OptionScanner(arguments.map { $0 == "-q" ? "-qf" : $0 }, options: CommandSynopsis.sendmail.letters)
+    }
+
     /// - Parameter program: `mailq` and `newaliases` are modes by name.
     /// - Throws: with the text of the fatal error.
     init(program: String, arguments: [String]) throws(CommandFailure) {
         if program == "mailq" { mode = .listQueue }
         if program == "newaliases" { mode = .newAliases }
-        // A bare -q has no argument: give it one that the scanner can tell.
-        let prepared = arguments.map { $0 == "-q" ? "-qf" : $0 }
-        var scanner = OptionScanner(prepared, options: CommandSynopsis.sendmail.letters)
+        var scanner = Self.scanner(arguments)
         while let item = scanner.next() {
             switch item {
             case .flag(let letter): try take(letter)
             case .value(let letter, let value): try take(letter, value)
             case .error(let text):
-                throw CommandFailure("\(text)\nusage: \(program) [options]", status: ExitStatus.temporary)
+                throw CommandFailure(
+                    "usage: \(program) [options]", complaint: text, status: ExitStatus.temporary)
             }
         }
         recipients = scanner.operands
@@ -74,7 +87,6 @@ struct SendmailOptions: Equatable {
             case "7bit": encoding = "7bit"
             default: throw CommandFailure("-B option needs 8BITMIME or 7BIT", status: ExitStatus.temporary)
             }
-        case "C": configuration = value
         case "F": fullName = value
         case "N": takeNotify(value)
         case "O": takeOption(value)

@@ -42,10 +42,16 @@ public struct CommandContext: Sendable {
             isLogged
             ? CommandLog.make(
                 program: calledAs ?? program, alias: program, parameters: parameters, standardError: standardError)
-            : MailLog(tag: program, sink: StandardErrorSink())
+            : MailLog(tag: calledAs ?? program, sink: StandardErrorSink())
         for problem in parameters.fileDiagnostics { log.warning(problem.complaint) }
         let settings = parameters.namesSet.map { (name: $0, value: parameters.raw($0) ?? "") }
         CommandTrace.tell(settings: settings, of: "\(chosen)/main.cf")
+    }
+
+    /// How the user called the command `name`: postcat, postconf and postlock put that before what they say, with its directory.
+    public static func asCalled(_ name: String) -> String {
+        let called = CommandLine.arguments.first ?? ""
+        return called.split(separator: "/").last.map(String.init) == name ? called : name
     }
 
     public static let standardDirectory = "/etc/postfix"
@@ -133,6 +139,7 @@ public enum CommandRunner {
         do {
             return try body()
         } catch let failure as CommandFailure {
+            if let complaint = failure.complaint { try? ByteSinkError.write("\(program): \(complaint)\n") }
             (log ?? CommandLog.early(program: program, tag: "postfix/\(program)")).fatal(failure.message)
             return failure.status
         } catch {

@@ -16,9 +16,12 @@ public enum ExitStatus {
 public struct CommandFailure: Error, Sendable {
     public var status: Int32
     public var message: String
+    /// What getopt(3) says before that, on standard error only.
+    public var complaint: String?
 
-    public init(_ message: String, status: Int32 = ExitStatus.fatal) {
+    public init(_ message: String, complaint: String? = nil, status: Int32 = ExitStatus.fatal) {
         self.message = message
+        self.complaint = complaint
         self.status = status
     }
 }
