@@ -117,7 +117,20 @@ class MTA:
         return sum(len(files) for _, _, files in os.walk(self.host.path("/var/spool/postfix/" + name)))
 
     def wait_empty(self, seconds=60):
-        wait_for(lambda: not self.queue(), lambda: f"an empty queue: {self.queue()[:3]}\n{self.log()[-3000:]}", seconds)
+        wait_for(lambda: self._shows_none(lambda entry: True),
+                 lambda: f"an empty queue: {self.queue()[:3]}\n{self.log()[-3000:]}", seconds)
+
+    def wait_quiet(self, seconds=60, ignored=None):
+        """Until nothing is under way any more: what is deferred waits for its time. `ignored`: how names of others begin."""
+        def moves(entry):
+            return (entry["queue_name"] in ("active", "incoming", "maildrop")
+                    and not (ignored and entry["queue_id"].startswith(ignored)))
+        wait_for(lambda: self._shows_none(moves),
+                 lambda: f"a quiet queue: {self.queue()[:3]}\n{self.log()[-3000:]}", seconds)
+
+    def _shows_none(self, concerns):
+        """In two listings: one may miss a message that changes queues meanwhile."""
+        return not any(concerns(entry) for _ in range(2) for entry in self.queue())
 
 
 def put_article(host, mutate=None, domains=True):

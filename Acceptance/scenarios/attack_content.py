@@ -77,14 +77,8 @@ def _send(world, to, subject, sender="someone@example.net", text=None):
     return answer.split()[-1]
 
 
-def _settled(world, seconds=60):
-    """Nothing is under way any more: what is deferred waits for its time."""
-    wait_for(lambda: not [entry for entry in world.mta.queue() if entry["queue_name"] in ("active", "incoming", "maildrop")],
-             lambda: f"a quiet queue: {world.mta.queue()[:3]}\n{world.mta.log()[-3000:]}", seconds)
-
-
 def _clean(world):
-    _settled(world)
+    world.mta.wait_quiet()
     world.mx.run("postsuper", "-d", "ALL")
 
 
@@ -102,7 +96,7 @@ def scenario_loops_of_aliases(world):
     for name in ("loop1", "self", "included", "ping", "selfish", "bomb", "deep149"):
         mark, started = len(world.mta.log()), time.monotonic()
         _send(world, f"{name}@smtp.example.com", f"to-{name}")
-        _settled(world)
+        world.mta.wait_quiet()
         log = world.mta.log()[mark:]
         results = re.findall(r"status=(\w+) \((.*)\)", log)
         assert results, log
@@ -126,7 +120,7 @@ def scenario_growing_virtual_aliases(world):
             answer = client.content(message("grow"))
         assert re.match(r"4\d\d |5\d\d |250 ", answer), answer
         client.close()
-    _settled(world)
+    world.mta.wait_quiet()
     assert len(world.mta.queue()) < 5, world.mta.queue()[:5]
     assert re.search(r"unreasonable virtual_alias_maps map (expansion size|nesting)", world.mta.log()), world.mta.log()[-2000:]
     _clean(world)
@@ -176,7 +170,7 @@ def scenario_forged_senders(world):
     returned = wait_for(lambda: victim.messages and victim.messages[0], lambda: "a notification\n" + world.mta.log()[-3000:])
     assert returned.sender == "" and len(returned.content) < 40_000, (returned.sender, len(returned.content))
     assert "\nAuto-Submitted: auto-replied" in returned.content.replace("\r", "")
-    _settled(world)
+    world.mta.wait_quiet()
     assert len(victim.messages) == 1, len(victim.messages)
     assert not friend.messages
     # The victim's server refuses the notification: no notification about that.
@@ -188,7 +182,7 @@ def scenario_forged_senders(world):
     assert client.mail("victim@example.net", ["friend@externaladdress.com"], message("v2")).startswith("250 ")
     client.quit()
     world.mta.wait_log(r"to=<victim@example\.net>, .*status=bounced", after=mark)
-    _settled(world)
+    world.mta.wait_quiet()
     assert world.mta.queue() == [], world.mta.queue()
     assert not refusing.messages
     assert world.mta.log()[mark:].count("postmaster notification") == 0
@@ -236,7 +230,7 @@ def scenario_bombs(world):
         assert re.match(r"(250 2|5\d\d |4\d\d )", answer), (name, answer)
         seconds = time.monotonic() - started
         assert seconds < 30, (name, seconds)
-    _settled(world, 90)
+    world.mta.wait_quiet(90)
     assert pids <= set(world.mta.processes()), "a process has died"
     peak = _peak(world)
     print(f"     {len(receiver.messages)} of {len(bombs)} bombs went on; the largest process had {peak} MiB")

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from lab.smtp import message, wait_for
+from lab.smtp import message
 from lab.world import configured
 
 MAIN = """
@@ -82,9 +82,7 @@ def _try(world, sender, recipient, subject):
 
 def _settled(world):
     """Nothing is under way any more, but for what the scenarios of maildrop have put there."""
-    wait_for(lambda: not [entry for entry in world.mta.queue() if entry["queue_name"] in ("active", "incoming", "maildrop")
-                          and not entry["queue_id"].startswith("AAAA")],
-             lambda: f"a quiet queue: {world.mta.queue()[:3]}\n{world.mta.log()[-3000:]}", 60)
+    world.mta.wait_quiet(ignored="AAAA")
 
 
 def _shown(world):
@@ -159,6 +157,7 @@ def scenario_paths_of_virtual_mailboxes(world):
 def _send(world, to, subject):
     mark = len(world.mta.log())
     world.mx.run("sendmail", "-f", "tester@smtp.example.com", to, input=f"Subject: {subject}\n\nhello {subject}\n")
+    world.mta.wait_log(": to=<", after=mark)
     _settled(world)
     return world.mta.log()[mark:]
 
