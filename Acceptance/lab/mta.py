@@ -96,10 +96,12 @@ class MTA:
     # Looking
 
     def log(self):
+        """Whole lines: of one that is being written, a reader may find a part."""
         try:
-            return self.host.read("/var/log/mail.log")
+            text = self.host.read("/var/log/mail.log")
         except FileNotFoundError:
             return ""
+        return text[:text.rfind("\n") + 1]
 
     def wait_log(self, pattern, seconds=30, after=0):
         """Waits for a log line; returns the match."""

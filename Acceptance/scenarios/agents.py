@@ -5,7 +5,6 @@ import re
 import time
 
 from lab.dialogues import parse, play
-from lab.smtp import wait_for
 from lab.twin_files import WORLD as BASE, mutate as base, prepare as basic
 from lab.twins import Twins, difference, log_lines, normal
 
@@ -203,7 +202,7 @@ def _compare(world, dialogues):
     for name, steps in dialogues:
         before = {side: len(side.mta.log()) for side in (twins.apus, twins.postfix)}
         twins.both(lambda side: play(side, steps))
-        twins.both(lambda side: wait_for(lambda: all(m["queue_name"] == "deferred" for m in side.mta.queue()), "a quiet queue", 15))
+        twins.both(lambda side: side.mta.wait_quiet(15))
         deadline = time.monotonic() + 2.5
         while True:
             left = [_left(side) for side in (twins.apus, twins.postfix)]

@@ -116,14 +116,11 @@ public final class QueueProcess: DaemonProcess {
                 work: work, clock: context.clock, log: context.log("qmgr"), errorLog: context.log("error"),
                 router: ResolverRouter(resolver: resolver), agent: { agents.caller($0) }, notifier: notifications,
                 noteDeferred: { domain, id in
-                    guard flushService.isUsed else { return }
-                    Task {
-                        guard await flushService.add(domain, id) == .done, isOldDefault else { return }
-                        flushLog.info(
-                            CompatibilityDefaults.text(
-                                "relay_domains=$mydestination",
-                                to: "update fast-flush logfile for domain \"\(domain)\""))
-                    }
+                    guard flushService.isUsed, await flushService.add(domain, id) == .done, isOldDefault
+                    else { return }
+                    flushLog.info(
+                        CompatibilityDefaults.text(
+                            "relay_domains=$mydestination", to: "update fast-flush logfile for domain \"\(domain)\""))
                 }, announce: { successor.notify(MessageArrived(queueID: $0)) }))
         hand.set(manager)
     }

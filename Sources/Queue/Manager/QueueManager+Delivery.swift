@@ -220,6 +220,7 @@ extension QueueManager {
     ) async {
         var (deferred, bounced, traced): ([RecipientLogEntry], [RecipientLogEntry], [RecipientLogEntry]) = ([], [], [])
         var done: [Int] = []
+        var deferredSites: Set<String> = []
         for (recipient, result) in results {
             let entry = RecipientLogEntry(recipient, result)
             if message.isVerification {
@@ -234,9 +235,7 @@ extension QueueManager {
                 if !agentMarks { done.append(recipient.offset) }
             case .deferred:
                 deferred.append(entry)
-                if let domain = EmailAddress.split(recipient.address).domain {
-                    environment.noteDeferred(domain, message.id)
-                }
+                if let domain = EmailAddress.split(recipient.address).domain { deferredSites.insert(domain) }
             case .bounced:
                 bounced.append(entry)
                 done.append(recipient.offset)
@@ -247,6 +246,8 @@ extension QueueManager {
         message.hasBounced = message.hasBounced || !bounced.isEmpty
         message.hasTrace = message.hasTrace || !traced.isEmpty
         message.wroteDeferLog = message.wroteDeferLog || !deferred.isEmpty
+        // Whoever sees it in the deferred queue may ask for its site's mail at once.
+        for site in deferredSites.sorted() { await environment.noteDeferred(site, message.id) }
         await beginRecording(message)
         defer { endRecording(message) }
         let store = environment.store

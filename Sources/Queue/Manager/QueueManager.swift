@@ -28,7 +28,7 @@ actor QueueManager {
         var agent: @Sendable (String) -> any InternalCaller
         var notifier: any Notifier
         /// A recipient domain got deferred mail: for fast flush.
-        var noteDeferred: @Sendable (_ domain: String, _ id: QueueID) -> Void
+        var noteDeferred: @Sendable (_ domain: String, _ id: QueueID) async -> Void
         /// Tells the next generation of a message in the incoming queue: this one has stopped.
         var announce: @Sendable (_ id: String) -> Void = { _ in }
     }

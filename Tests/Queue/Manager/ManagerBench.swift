@@ -64,7 +64,8 @@ final class ManagerBench: Sendable {
     init(
         settings: ManagerSettings = ManagerSettings(), store: MemoryFileStore? = nil,
         transport: TransportSettings = TransportSettings(), answer: @escaping Answer,
-        losesConnection: @escaping @Sendable (String) -> Bool = { _ in false }
+        losesConnection: @escaping @Sendable (String) -> Bool = { _ in false },
+        noteDeferred: @escaping @Sendable (String, QueueID) async -> Void = { _, _ in }
     ) {
         let clock = clock
         self.store =
@@ -100,7 +101,7 @@ final class ManagerBench: Sendable {
                 work: ImmediateWork(), clock: clock, log: MailLog(tag: "postfix/qmgr", sink: sink),
                 errorLog: MailLog(tag: "postfix/error", sink: sink), router: TestRouter(),
                 agent: { losesConnection($0) ? LostConnection() as any InternalCaller : agent },
-                notifier: notifier, noteDeferred: { _, _ in }))
+                notifier: notifier, noteDeferred: noteDeferred))
     }
 
     /// A complete message in a queue.

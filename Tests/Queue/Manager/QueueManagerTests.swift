@@ -58,6 +58,22 @@ struct QueueManagerTests {
         #expect(try BounceLog.read(bench.directory, queue: "defer", id: id).count == 1)
     }
 
+    /// flush(8): who sees a message in the deferred queue and asks for its site's mail gets it.
+    @Test func mailIsListedForItsSiteBeforeItIsPutOff() async throws {
+        let listed = NIOLockedValueBox<[String]>([])
+        let bench = ManagerBench(
+            answer: deferredAnswer,
+            noteDeferred: { site, _ in
+                try? await Task.sleep(for: .milliseconds(50))
+                listed.withLockedValue { $0.append(site) }
+            })
+        await bench.manager.start()
+        let id = try bench.write(["x@example.com", "y@example.com", "z@example.net"])
+        await bench.manager.arrived(id.text)
+        #expect(await bench.until { bench.location(id) == "deferred" })
+        #expect(listed.withLockedValue { $0.sorted() } == ["example.com", "example.net"])
+    }
+
     @Test func expiredMailIsReturned() async throws {
         let bench = ManagerBench(answer: deferredAnswer)
         let id = try bench.write(["x@example.com"])
