@@ -218,7 +218,7 @@ def scenario_flushing(world):
             wait_for(lambda: _attempts(world, mark, queue_id), lambda: f"{argv}: an attempt of {queue_id}: {_logged(world, mark)}")
         assert not any(_attempts(world, mark, queue_id) for queue_id in others), (argv, _logged(world, mark))
         world.mta.log()
-        wait_for(lambda: all(entry["queue_name"] == "deferred" for entry in world.mta.queue()), "an end of the attempts")
+        world.mta.wait_quiet()
     assert _run(world, "sendmail", "-q30m") == (0, "", "")
 
 

@@ -5,7 +5,6 @@ import time
 
 from lab import peers
 from lab.dialogues import parse, play
-from lab.smtp import wait_for
 from lab.twin_files import WORLD as BASE, mutate as base, prepare
 from lab.twins import Twins, difference, log_lines, normal
 
@@ -225,19 +224,14 @@ def _unlike(twins, look, count, seconds):
         time.sleep(0.1)
 
 
-def _quiet(side):
-    """The queue holds no message on its way."""
-    wait_for(lambda: all(message["queue_name"] == "deferred" for message in side.mta.queue()), "an idle queue", 15)
-
-
 def _compare(twins, name, action, wrong):
     before = {side: len(side.mta.log()) for side in (twins.apus, twins.postfix)}
     apus, postfix = [[normal(reply) for reply in replies or [] if isinstance(reply, str)] for replies in twins.both(action)]
     if apus != postfix:
         wrong.append(f"== {name}: replies\n{difference(apus, postfix)}")
-    twins.both(_quiet)
+    twins.both(lambda side: side.mta.wait_quiet(15))
     time.sleep(0.3)
-    twins.both(_quiet)
+    twins.both(lambda side: side.mta.wait_quiet(15))
     for what, look in (("outside", _reports), ("postmaster", _local_mail), ("log", lambda side: log_lines(side, before[side]))):
         # Postfix begins a notification before it finds that nobody wants it.
         # An expired message gets another try first: known, and open.

@@ -7,7 +7,7 @@ import time
 
 from lab import peers
 from lab.smtp import wait_for
-from measure.server import ROOT, TICK, Server
+from measure.server import ROOT, Server, processor_time
 
 
 class LeastRelay(Server):
@@ -30,14 +30,9 @@ class LeastRelay(Server):
         time.sleep(1)
 
     def cpu(self):
-        user = system = 0
         with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as file:
-            workers = file.read().split()
-        for pid in workers:
-            with open(f"/proc/{pid}/stat") as file:
-                fields = file.read().rsplit(")", 1)[1].split()
-            user, system = user + int(fields[11]) / TICK, system + int(fields[12]) / TICK
-        return {"least": (user, system)}
+            times = [processor_time(pid) for pid in file.read().split()]
+        return {"least": tuple(map(sum, zip(*times)))}
 
     def close(self):
         self.process.kill()

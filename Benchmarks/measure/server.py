@@ -34,6 +34,16 @@ smtpd_tls_security_level = may
 TICK = os.sysconf("SC_CLK_TCK")
 
 
+def processor_time(pid):
+    """Seconds of user and system time of a process and its ended children; none when it has gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0, 0
+    return (int(fields[11]) + int(fields[13])) / TICK, (int(fields[12]) + int(fields[14])) / TICK
+
+
 class Server:
     def __init__(self, kind, install, work):
         self.kind = kind
@@ -95,14 +105,9 @@ action(type="omfile" file="{host.path("/var/log/mail.log")}" template="RSYSLOG_T
         """Seconds of processor time of the server's processes so far, ended ones included: program to (user, system)."""
         used = {}
         for pid, name in self.world.mta.processes().items():
-            try:
-                with open(f"/proc/{pid}/stat") as file:
-                    fields = file.read().rsplit(")", 1)[1].split()
-            except OSError:
-                continue
             user, system = used.get(name, (0, 0))
-            used[name] = (user + (int(fields[11]) + int(fields[13])) / TICK,
-                          system + (int(fields[12]) + int(fields[14])) / TICK)
+            more_user, more_system = processor_time(pid)
+            used[name] = (user + more_user, system + more_system)
         return used
 
     def pss(self, only=None):

@@ -68,16 +68,7 @@ struct PostconfOptions {
         json = arguments.contains("--json")
         let short = arguments.filter { $0 != "--explain" && $0 != "--json" }
         var scanner = OptionScanner(short, options: CommandSynopsis.postconf.letters)
-        do {
-            while let (option, value) = try scanner.nextPair() { try apply(option, value) }
-        } catch let failure as CommandFailure {
-            throw failure
-        } catch OptionScanner.Problem.message(let text) {
-            CommandContext.complain(PostconfCommand.calledName, text)
-            throw CommandFailure("usage: \(Self.usage)")
-        } catch {
-            throw CommandFailure("usage: \(Self.usage)")
-        }
+        while let (option, value) = try scanner.nextPair(usage: "usage: \(Self.usage)") { try apply(option, value) }
         operands = scanner.operands
         try check()
         // What goes together is judged before what the options say.

@@ -57,6 +57,9 @@ struct CommandContext {
         do {
             return try body()
         } catch {
+            if let complaint = error.complaint {
+                StandardErrorSink().write(LogRecord(tag: name, severity: .info, text: complaint))
+            }
             if !error.text.isEmpty { report(LogRecord(tag: name, severity: .fatal, text: error.text), logs) }
             return error.status
         }
@@ -69,11 +72,6 @@ struct CommandContext {
         }
         // Without a configuration, syslog has Postfix's standard names.
         (sink.withLock { $0 } ?? CommandSink(syslog: SyslogSink(facility: 2 << 3), prefix: "postfix")).write(record)
-    }
-
-    /// A message before the configuration is known, such as getopt's.
-    static func complain(_ name: String, _ text: String) {
-        StandardErrorSink().write(LogRecord(tag: name, severity: .info, text: text))
     }
 }
 

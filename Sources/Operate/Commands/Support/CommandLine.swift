@@ -13,17 +13,13 @@ extension CommandFailure {
 }
 
 extension OptionScanner {
-    enum Problem: Error {
-        /// `invalid option -- 'z'`, `option requires an argument -- 'q'`.
-        case message(String)
-    }
-
     /// The next option with its value, empty where it takes none.
-    mutating func nextPair() throws(Problem) -> (option: Character, value: String)? {
+    /// - Parameter usage: the fatal error after getopt's complaint.
+    mutating func nextPair(usage: String) throws(CommandFailure) -> (option: Character, value: String)? {
         switch next() {
         case .flag(let option): (option, "")
         case .value(let option, let value): (option, value)
-        case .error(let text): throw .message(text)
+        case .error(let text): throw CommandFailure(usage, complaint: text)
         case nil: nil
         }
     }

@@ -45,16 +45,8 @@ struct TableCommandOptions {
 
     init<Dialect: TableDialect>(_ dialect: Dialect.Type, _ arguments: [String]) throws(CommandFailure) {
         var scanner = OptionScanner(arguments, options: dialect.optionLetters, longFlags: ["json": "j"])
-        let usage = CommandFailure("usage: \(dialect.usage)")
-        do {
-            while let (option, value) = try scanner.nextPair() { try apply(option, value, dialect) }
-        } catch let failure as CommandFailure {
-            throw failure
-        } catch OptionScanner.Problem.message(let text) {
-            CommandContext.complain(dialect.name, text)
-            throw usage
-        } catch {
-            throw usage
+        while let (option, value) = try scanner.nextPair(usage: "usage: \(dialect.usage)") {
+            try apply(option, value, dialect)
         }
         operands = scanner.operands
     }

@@ -143,7 +143,7 @@ import Testing
     @Test func readsOptionsAsGetoptDoes() throws {
         var scanner = OptionScanner(["-ab", "-cvalue", "-c", "next", "--", "-x"], options: "abc:")
         var seen: [String] = []
-        while let (option, value) = try scanner.nextPair() { seen.append("\(option)\(value)") }
+        while let (option, value) = try scanner.nextPair(usage: "") { seen.append("\(option)\(value)") }
         #expect(seen == ["a", "b", "cvalue", "cnext"])
         #expect(scanner.operands == ["-x"])
     }
